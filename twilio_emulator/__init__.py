@@ -7,8 +7,8 @@ Run it, then point the real ``twilio`` client at it (``client.api.base_url = "ht
     python -m twilio_emulator                 # phones at http://127.0.0.1:4010/
     python -m twilio_emulator --help          # every flag; flags win over TWILIO_* in the environment
 
-It keeps texts in memory, shows each number as a phone on the page, delivers (queued, sent, delivered), sends
-signed status callbacks, and turns a reply typed on the page into a signed inbound webhook. STOP really blocks.
+It keeps texts in memory, shows each number as a phone on the page, delivers (queued, sent, delivered),
+sends signed status callbacks, and turns a reply typed on the page into a signed inbound webhook. STOP blocks.
 
 Make it misbehave with JSON to ``/_control`` (``twilio_emulator.client.EmulatorClient`` wraps all of it)::
 

@@ -258,7 +258,7 @@ class MessagesApi:
         return wanted
 
     def _account(self) -> Response:
-        """The Account resource (https://www.twilio.com/docs/iam/api/account), enough to try credentials on."""
+        """The Account resource (https://www.twilio.com/docs/iam/api/account): a way to try credentials."""
         now = rfc2822(int(time.time()))
         return as_json(
             {

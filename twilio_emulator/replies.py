@@ -57,10 +57,13 @@ def texts_in_twiml(document: str) -> list[str]:
         return []
     if root.tag != "Response":
         return []
-    bodies = (
-        "".join((m if m.find("Body") is None else m.find("Body")).itertext()) for m in root.iter("Message")
-    )  # type: ignore[union-attr]
-    return [body.strip() for body in bodies if body.strip()]
+    bodies = (_text_of(message) for message in root.iter("Message"))
+    return [body for body in bodies if body]
+
+
+def _text_of(message: ElementTree.Element) -> str:
+    body = message.find("Body")
+    return "".join((message if body is None else body).itertext()).strip()
 
 
 class Replies:

@@ -85,7 +85,7 @@ class Server(uvicorn.Server):
         listener = await asyncio.get_running_loop().create_server(
             self._make_connection, sock=self._listening, backlog=BACKLOG
         )
-        self.servers.append(listener)  # type: ignore[arg-type]
+        self.servers.append(listener)
 
     def _make_connection(self) -> Connection:
         return Connection(self.config, self.server_state, self.lifespan.state)
@@ -93,7 +93,7 @@ class Server(uvicorn.Server):
     def _drop_connections(self, keep: object) -> None:
         for connection in list(self.server_state.connections):
             if connection.transport is not keep:
-                connection.transport.abort()  # type: ignore[attr-defined]
+                connection.transport.abort()
 
 
 def bind(host: str, port: int) -> socket.socket:

@@ -12,7 +12,7 @@ LOCAL_ACCOUNT_SID = "AC00000000000000000000000000000000"
 LOCAL_AUTH_TOKEN = "local-auth-token"  # noqa: S105  (opens nothing but this process)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Settings:
     """Everything configurable. Delays count from the moment a text is accepted."""
 

@@ -139,10 +139,16 @@ class Webhooks:
                 failure = f"{answer.status // 100}xx" if answer.status >= 400 else None
                 return Outcome(url, answer.status, body=body, attempts=attempt, failure=failure)
         except aiohttp.ClientConnectorError as error:
-            reason = error.os_error.strerror or str(error.os_error)
+            reason = _reason(error.os_error)
             return Outcome(url, error=f"no connection: {reason}", attempts=attempt, failure="ct")
         except aiohttp.ConnectionTimeoutError:
             return Outcome(url, error="no connection: timed out", attempts=attempt, failure="ct")
         except (TimeoutError, aiohttp.ClientError, ValueError) as error:
             reason = "no answer in time" if isinstance(error, TimeoutError) else f"no answer: {error}"
             return Outcome(url, error=reason, attempts=attempt, failure="rt")
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, ConnectionRefusedError):
+        return "connection refused, nothing listens there"
+    return error.strerror or str(error)
