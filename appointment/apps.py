@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class AppointmentConfig(AppConfig):
+    name = "appointment"
+
+    def ready(self) -> None:
+        from appointment import signals, tasks  # noqa: F401  (receivers and actors register themselves)

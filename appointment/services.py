@@ -1,0 +1,256 @@
+"""What a booking owes its customer, and when: decided here and nowhere else.
+
+`plan_texts` is called by `Appointment.save()` within its transaction and writes rows of the ledger (`sms.ledger`);
+the ``deliver_…`` functions are called by the actors when such a row is due and look at the booking once more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+
+import structlog
+from django.db import transaction
+
+from appointment import models, texts
+from booking_api.broker import nudge
+from salon.models import Salon
+from sms import delivery, dispatch, ledger
+from sms.clock import database_now
+from sms.delivery import Text, Withdrawn
+from sms.models import Message
+
+log = structlog.get_logger(__name__)
+
+Kind, MessageStatus = Message.Kind, Message.Status
+
+MOVED = "the visit was moved"
+CANCELLED = "the visit was cancelled"
+DELETED = "the booking was deleted"
+OTHER_CUSTOMER = "the visit was given to another customer"
+OVER = "the visit is over"
+REPLACED = "planned anew"
+ALREADY_BEGUN = "the visit has begun"
+
+
+# --- Planning: inside the transaction that changes the booking ------------------------------------------
+
+
+def stored(booking: models.Appointment) -> models.Appointment | None:
+    """The booking as the database has it."""
+    if booking.pk is None:
+        return None
+    return models.Appointment.objects.filter(pk=booking.pk).first()
+
+
+def lock(booking: models.Appointment) -> models.Appointment | None:
+    """The booking as the database has it, locked until the transaction ends; None for a new one."""
+    if booking.pk is None:
+        return None
+    return models.Appointment.objects.select_for_update().filter(pk=booking.pk).first()
+
+
+def plan_texts(booking: models.Appointment, before: models.Appointment | None) -> None:
+    """Plan what a save calls for.
+
+    Args:
+      booking: just saved; its ``task_id`` and ``texts_planned_for`` are brought up to date.
+      before: the row as it was, None for a new booking.
+    """
+    current = _reread(booking)
+    now = database_now()
+    if current.status != models.Appointment.Status.BOOKED:
+        _close(current, before, now)
+    elif before is not None and before.customer_id != current.customer_id and before.texts_planned_for:
+        _withdraw_all(current, MessageStatus.SUPERSEDED, OTHER_CUSTOMER)
+        _tell_cancelled(before, before.texts_planned_for, now)
+        _open(current, now)
+    elif current.texts_planned_for != current.appointment_time or (
+        before is not None and before.salon_id != current.salon_id
+    ):
+        _withdraw_all(current, MessageStatus.SUPERSEDED, MOVED)
+        _open(current, now)
+    booking.task_id, booking.texts_planned_for = current.task_id, current.texts_planned_for
+
+
+def plan_texts_of_deleted(booking: models.Appointment) -> None:
+    """Withdraw what a booking about to be deleted still owed, and tell the customer of a visit ahead."""
+    current = lock(booking)
+    if current is None:
+        return  # somebody else has just deleted it, and told the customer
+    _withdraw_all(current, MessageStatus.CANCELLED, DELETED)
+    if current.status == models.Appointment.Status.BOOKED:
+        _tell_cancelled(current, current.appointment_time, database_now())
+
+
+def plan_unplanned(limit: int = 500) -> int:
+    """Plan the texts of bookings that were written past the hooks (`bulk_create`, `update()`, SQL).
+
+    A booking never planned gets its reminder and no confirmation, as an import must not wake the town; one that was
+    moved or cancelled that way is told like any other.
+
+    Returns: how many bookings were planned.
+    """
+    with transaction.atomic():
+        unplanned = (
+            models.Appointment.objects.with_unplanned_texts()
+            .select_for_update(skip_locked=True, of=("self",))
+            .select_related("salon", "customer")
+            .order_by("id")[:limit]
+        )
+        now = database_now()
+        planned = 0
+        for planned, booking in enumerate(unplanned, start=1):
+            if booking.status != models.Appointment.Status.BOOKED:
+                _close(booking, booking, now)
+                continue
+            is_new = booking.texts_planned_for is None
+            _withdraw_all(booking, MessageStatus.SUPERSEDED, MOVED)
+            _open(booking, now, confirm=not is_new)
+    if planned:
+        log.info("planned_what_was_unplanned", bookings=planned)
+    return planned
+
+
+def send_confirmation_sms(booking: models.Appointment) -> None:
+    """See `Appointment.send_confirmation_sms`."""
+    with transaction.atomic():
+        current = _reread(booking)
+        ledger.withdraw(current.pk, MessageStatus.SUPERSEDED, REPLACED, [Kind.CONFIRMATION])
+        _confirm(current, database_now())
+
+
+def schedule_reminder_sms(booking: models.Appointment) -> None:
+    """See `Appointment.schedule_reminder_sms`."""
+    with transaction.atomic():
+        current = _reread(booking)
+        ledger.withdraw(current.pk, MessageStatus.SUPERSEDED, REPLACED, [Kind.REMINDER])
+        _remind(current, database_now())
+        booking.task_id, booking.texts_planned_for = current.task_id, current.texts_planned_for
+
+
+def cancel_task(booking: models.Appointment) -> None:
+    """See `Appointment.cancel_task`."""
+    with transaction.atomic():
+        ledger.withdraw(booking.pk, MessageStatus.CANCELLED, REPLACED, [Kind.REMINDER])
+        _note_plan(booking, "", booking.texts_planned_for)
+
+
+def _reread(booking: models.Appointment) -> models.Appointment:
+    """The saved row with its salon and customer: `save()` may have been given strings, or only some fields."""
+    return models.Appointment.objects.select_related("salon", "customer").get(pk=booking.pk)
+
+
+def _open(booking: models.Appointment, now: datetime, *, confirm: bool = True) -> None:
+    """Plan the texts of a visit that the customer has not been told of at this time."""
+    if booking.appointment_time <= now:
+        _note_plan(booking, "", booking.appointment_time)
+        return
+    if confirm:
+        _confirm(booking, now)
+    _remind(booking, now)
+
+
+def _close(booking: models.Appointment, before: models.Appointment | None, now: datetime) -> None:
+    """A visit that is cancelled or over owes nothing more, but the word that it is cancelled."""
+    if booking.texts_planned_for is None:
+        return
+    is_cancelled = booking.status == models.Appointment.Status.CANCELLED
+    _withdraw_all(booking, MessageStatus.CANCELLED, CANCELLED if is_cancelled else OVER)
+    if is_cancelled:
+        known = before or booking
+        _tell_cancelled(known, booking.texts_planned_for, now)
+    _note_plan(booking, "", None)
+
+
+def _confirm(booking: models.Appointment, now: datetime) -> None:
+    ledger.plan_now(_visit(booking), Kind.CONFIRMATION, now)
+    _nudge_after_commit(Kind.CONFIRMATION, booking.pk)
+
+
+def _remind(booking: models.Appointment, now: datetime) -> None:
+    """Plan the reminder. The salon's row is locked against a change of its minutes until both have committed."""
+    (salon,) = Salon.objects.raw("SELECT * FROM salon_salon WHERE id = %s FOR SHARE", [booking.salon_id])
+    reminder = ledger.plan_reminder(_visit(booking), salon.reminder_time_minutes, now)
+    is_scheduled = reminder.status == MessageStatus.PENDING
+    _note_plan(booking, str(reminder.pk) if is_scheduled else "", booking.appointment_time)
+
+
+def _tell_cancelled(booking: models.Appointment, visit_at: datetime, now: datetime) -> None:
+    """Tell the customer, where the visit they know of is still ahead. The words are fixed now: the booking may go."""
+    if visit_at <= now:
+        return
+    visit = _visit(booking, visit_at)
+    ledger.plan_now(visit, Kind.CANCELLATION, now, body=texts.cancellation(booking, visit_at))
+    _nudge_after_commit(Kind.CANCELLATION, booking.pk)
+
+
+def _withdraw_all(booking: models.Appointment, status: Message.Status, reason: str) -> None:
+    if booking.texts_planned_for is not None:
+        ledger.withdraw(booking.pk, status, reason)
+
+
+def _note_plan(booking: models.Appointment, task_id: str, planned_for: datetime | None) -> None:
+    booking.task_id, booking.texts_planned_for = task_id, planned_for
+    models.Appointment.objects.filter(pk=booking.pk).update(task_id=task_id, texts_planned_for=planned_for)
+
+
+def _visit(booking: models.Appointment, starts_at: datetime | None = None) -> ledger.Visit:
+    return ledger.Visit(
+        booking_id=booking.pk,
+        salon_id=booking.salon_id,
+        customer_id=booking.customer_id,
+        phone_number=str(booking.customer.phone_number),
+        starts_at=starts_at or booking.appointment_time,
+    )
+
+
+def _nudge_after_commit(kind: Message.Kind, booking_id: int) -> None:
+    transaction.on_commit(partial(nudge, dispatch.actor_for(kind), booking_id))
+
+
+# --- Delivery: when a planned text is due -------------------------------------------------------------
+
+
+def deliver_confirmation(booking_id: int) -> None:
+    delivery.deliver(booking_id, Kind.CONFIRMATION, partial(_compose, texts.confirmation))
+
+
+def deliver_reminder(booking_id: int) -> None:
+    delivery.deliver(booking_id, Kind.REMINDER, partial(_compose, texts.reminder))
+
+
+def deliver_cancellation(booking_id: int) -> None:
+    delivery.deliver(booking_id, Kind.CANCELLATION, _compose_cancellation)
+
+
+def _compose(
+    render: Callable[[models.Appointment], str], message: Message, now: datetime
+) -> Text | Withdrawn:
+    """The text about a visit that is to take place, if it still is what the row was planned for."""
+    booking = (
+        models.Appointment.objects.select_related("salon", "customer").filter(pk=message.booking_id).first()
+    )
+    if booking is None:
+        return Withdrawn(MessageStatus.CANCELLED, DELETED)
+    if booking.status == models.Appointment.Status.CANCELLED:
+        return Withdrawn(MessageStatus.CANCELLED, CANCELLED)
+    if booking.status != models.Appointment.Status.BOOKED:
+        return Withdrawn(MessageStatus.CANCELLED, OVER)
+    if booking.appointment_time != message.visit_at:
+        return Withdrawn(MessageStatus.SUPERSEDED, MOVED)
+    return Text(to=str(booking.customer.phone_number), body=render(booking))
+
+
+def _compose_cancellation(message: Message, now: datetime) -> Text | Withdrawn:
+    """The words fixed when the visit was cancelled, unless it has been booked again for the same customer and time."""
+    rebooked = models.Appointment.objects.filter(
+        pk=message.booking_id,
+        status=models.Appointment.Status.BOOKED,
+        customer_id=message.customer_id,
+        appointment_time=message.visit_at,
+    )
+    if rebooked.exists():
+        return Withdrawn(MessageStatus.SUPERSEDED, "the visit was booked again")
+    return Text(to=message.to, body=message.body)

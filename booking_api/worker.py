@@ -1,0 +1,15 @@
+"""What the `dramatiq` command loads: Django with its system checks, then the broker and every actor."""
+
+import os
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "booking_api.settings")
+django.setup()
+
+from booking_api.broker import broker  # noqa: E402
+from booking_api.checks import check_or_exit  # noqa: E402
+
+check_or_exit()
+
+__all__ = ["broker"]

@@ -1,0 +1,29 @@
+"""Which numbers can receive a text."""
+
+import phonenumbers
+from django.core.exceptions import ValidationError
+from phonenumber_field.phonenumber import PhoneNumber
+from phonenumbers import PhoneNumberType
+
+# Where a country's plan does not tell mobiles from landlines (the US, Canada), every number may be a mobile.
+CANNOT_RECEIVE_TEXTS = frozenset(
+    {
+        PhoneNumberType.FIXED_LINE,
+        PhoneNumberType.TOLL_FREE,
+        PhoneNumberType.PREMIUM_RATE,
+        PhoneNumberType.SHARED_COST,
+        PhoneNumberType.UAN,
+        PhoneNumberType.VOICEMAIL,
+    }
+)
+
+
+def validate_can_receive_texts(value: str | PhoneNumber) -> None:
+    """Raises:
+    ValidationError: ``value`` is a landline or another number that takes no texts.
+    """
+    number = value if isinstance(value, PhoneNumber) else PhoneNumber.from_string(value)
+    if number.is_valid() and phonenumbers.number_type(number) in CANNOT_RECEIVE_TEXTS:
+        raise ValidationError(
+            "This number cannot receive texts; give a mobile number.", code="cannot_receive_texts"
+        )

@@ -1,0 +1,110 @@
+"""What changes in the ledger when a booking does: rows planned, withdrawn, moved.
+
+Every function runs inside the caller's transaction, beside the change of the booking itself: both commit
+together or neither does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import connection
+
+from sms.models import Message
+from sms.segments import count_segments
+
+# The nudge after the commit is quicker; the dispatcher steps in when it was lost.
+NUDGE_GRACE = timedelta(seconds=2)
+# A reminder at the very start of a visit still has a minute to go out in.
+MINIMUM_USEFUL = timedelta(minutes=1)
+
+BOOKED_INSIDE_WINDOW = "booked inside the reminder window"
+
+
+@dataclass(frozen=True)
+class Visit:
+    """What a text is about: whose visit, where, when (aware), and the phone it goes to (E.164)."""
+
+    booking_id: int
+    salon_id: int
+    customer_id: int
+    phone_number: str
+    starts_at: datetime
+
+
+def plan_now(visit: Visit, kind: Message.Kind, now: datetime, body: str = "") -> Message:
+    """Plan a text that goes out at once; ``body`` where it must be fixed now, as its booking may vanish."""
+    segments = count_segments(body).segments if body else None
+    return _plan(visit, kind, now, due_at=now, wait=NUDGE_GRACE, body=body, segments=segments)
+
+
+def plan_reminder(visit: Visit, minutes_before: int, now: datetime) -> Message:
+    """Plan the reminder ``minutes_before`` the visit, or record why it will not be sent."""
+    due_at = visit.starts_at - timedelta(minutes=minutes_before)
+    if due_at <= now:
+        return _plan(
+            visit,
+            Message.Kind.REMINDER,
+            now,
+            due_at=due_at,
+            status=Message.Status.SKIPPED,
+            reason=BOOKED_INSIDE_WINDOW,
+        )
+    return _plan(visit, Message.Kind.REMINDER, now, due_at=due_at)
+
+
+def _plan(
+    visit: Visit, kind: Message.Kind, now: datetime, due_at: datetime, wait: timedelta = timedelta(), **fields: object
+) -> Message:
+    return Message.objects.create(
+        booking_id=visit.booking_id,
+        salon_id=visit.salon_id,
+        customer_id=visit.customer_id,
+        to=visit.phone_number,
+        kind=kind,
+        visit_at=visit.starts_at,
+        due_at=due_at,
+        next_attempt_at=due_at + wait,
+        expires_at=max(visit.starts_at, due_at + MINIMUM_USEFUL),
+        created_at=now,
+        **fields,
+    )
+
+
+def withdraw(
+    booking_id: int, status: Message.Status, reason: str, kinds: Iterable[Message.Kind] = tuple(Message.Kind)
+) -> int:
+    """Close what is still waiting for a booking. A text that a worker has already claimed is on its way.
+
+    Returns: how many rows were closed.
+    """
+    return Message.objects.filter(
+        booking_id=booking_id, kind__in=list(kinds), status=Message.Status.PENDING
+    ).update(status=status, reason=reason, leased_until=None)
+
+
+def move_reminders(salon_id: int, minutes_before: int) -> int:
+    """Re-plan every pending reminder of a salon, in one statement.
+
+    A reminder whose new moment has passed keeps its old one; where that has come too, it is going out now.
+
+    Returns: how many reminders moved.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE sms_message
+               SET due_at = visit_at - %(before)s, next_attempt_at = visit_at - %(before)s, leased_until = NULL,
+                   expires_at = greatest(visit_at, visit_at - %(before)s + %(useful)s)
+             WHERE salon_id = %(salon)s AND kind = 'reminder' AND status = 'pending'
+               AND visit_at - %(before)s > now() AND due_at <> visit_at - %(before)s
+            """,
+            {
+                "before": timedelta(minutes=minutes_before),
+                "useful": MINIMUM_USEFUL,
+                "salon": salon_id,
+            },
+        )
+        return cursor.rowcount

@@ -1,0 +1,153 @@
+"""Finding out what became of a text that Twilio may or may not have accepted.
+
+Three witnesses, in this order: Twilio's status callback, which carries our message id (`sms.webhooks` adopts
+the row at once); Twilio's message list, compared by phone number and body; and time. Only a text of which all three
+show nothing is sent again, while it still helps (docs/adr/0003).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.db.models.functions import Coalesce, Now
+
+from sms import transport
+from sms.clock import database_now
+from sms.delivery import SUPERSEDED_BY_NEWER, append_to_trail
+from sms.errors import TransportError
+from sms.models import Message
+
+log = structlog.get_logger(__name__)
+
+BATCH = 64
+LOOKUPS_AT_ONCE = 8
+LOOK_AGAIN = timedelta(seconds=3)
+LONGEST_WAIT_SECONDS = 60.0
+# After so many attempts with an unknown end it is given up: a wall against sending for ever.
+MAX_UNKNOWN_ATTEMPTS = 8
+
+WORKER_STOPPED = "the worker stopped while sending"
+
+
+def release_expired_leases() -> int:
+    """Texts whose worker died between claim and record: unknown from now on."""
+    expired = Message.objects.filter(status=Message.Status.SENDING, leased_until__lte=Now()).update(
+        status=Message.Status.UNKNOWN,
+        reason=WORKER_STOPPED,
+        leased_until=Now(),
+        trail=append_to_trail(F("attempts"), WORKER_STOPPED),
+    )
+    if expired:
+        log.warning("claim_leases_expired", texts=expired)
+    return expired
+
+
+def trace_unknown() -> int:
+    """Look for texts of unknown fate at Twilio and settle those that can be. Returns how many were looked for."""
+    release_expired_leases()
+    messages = _take_batch()
+    if messages:
+        with ThreadPoolExecutor(LOOKUPS_AT_ONCE) as pool:
+            lookups = list(pool.map(_look_up, messages))
+        now = database_now()
+        for message, lookup in zip(messages, lookups, strict=True):
+            _settle(message, lookup, now)
+    return len(messages)
+
+
+def _take_batch() -> Sequence[Message]:
+    with transaction.atomic():
+        messages = list(
+            Message.objects.select_for_update(skip_locked=True)
+            .filter(status=Message.Status.UNKNOWN, leased_until__lte=Now())
+            .order_by("leased_until")[:BATCH]
+        )
+        lease = timedelta(seconds=2 * settings.SMS_HTTP_TIMEOUT_SECONDS * BATCH / LOOKUPS_AT_ONCE)
+        Message.objects.filter(pk__in=[message.pk for message in messages]).update(
+            leased_until=Now() + min(lease, timedelta(seconds=30))
+        )
+    return messages
+
+
+def _look_up(message: Message) -> list[transport.Listed] | TransportError:
+    assert message.attempted_at is not None  # a text of unknown fate has been attempted
+    try:
+        return [
+            listed
+            for listed in transport.sent_to(message.to, since=message.attempted_at)
+            if listed.body == message.body
+        ]
+    except TransportError as error:
+        return error
+
+
+def _settle(message: Message, lookup: list[transport.Listed] | TransportError, now: datetime) -> None:
+    if isinstance(lookup, list):
+        known = set(Message.objects.filter(sid__in=[x.sid for x in lookup]).values_list("sid", flat=True))
+        for listed in sorted(lookup, key=lambda x: x.created_at):
+            if listed.sid not in known and adopt(message.pk, message.attempts, listed.sid):
+                return
+    if _is_proof_of_absence(message, lookup, now):
+        _send_again_or_give_up(message, now)
+    elif now >= message.expires_at and not isinstance(lookup, list):
+        _conclude(message, Message.Status.FAILED, "unknown whether it was sent; too late to ask or send again")
+    else:
+        _unknown_row(message.pk, message.attempts).update(leased_until=Now() + LOOK_AGAIN)
+
+
+def adopt(message_id: int, attempt: int, sid: str) -> bool:
+    """Twilio does have the text: note its sid. Returns False where the row was no longer in doubt."""
+    try:
+        with transaction.atomic():
+            adopted = _unknown_row(message_id, attempt).update(
+                status=Message.Status.SENT,
+                sid=sid,
+                reason="traced at Twilio",
+                leased_until=None,
+                sent_at=Coalesce(F("sent_at"), F("attempted_at"), Now()),
+            )
+    except IntegrityError:  # another row has adopted this sid meanwhile
+        return False
+    if adopted:
+        log.info("text_traced", message_id=message_id, sid=sid)
+    return bool(adopted)
+
+
+def _is_proof_of_absence(
+    message: Message, lookup: list[transport.Listed] | TransportError, now: datetime
+) -> bool:
+    assert message.attempted_at is not None
+    doublings = 2.0 ** min(len(message.trail) - 1, 10)
+    wait = max(settings.SMS_RECONCILE_SECONDS, min(settings.SMS_RECONCILE_SECONDS * doublings, LONGEST_WAIT_SECONDS))
+    return isinstance(lookup, list) and now >= message.attempted_at + timedelta(seconds=wait)
+
+
+def _send_again_or_give_up(message: Message, now: datetime) -> None:
+    if now >= message.expires_at:
+        _conclude(message, Message.Status.FAILED, "no trace of it at Twilio; too late to send again")
+    elif len(message.trail) >= MAX_UNKNOWN_ATTEMPTS:
+        _conclude(message, Message.Status.FAILED, "no trace of it at Twilio after many attempts")
+    else:
+        _conclude(message, Message.Status.PENDING, "no trace of it at Twilio: sent again", next_attempt_at=Now())
+
+
+def _conclude(message: Message, status: Message.Status, reason: str, **changes: Any) -> None:
+    changes |= {"status": status, "reason": reason, "leased_until": None}
+    try:
+        with transaction.atomic():
+            _unknown_row(message.pk, message.attempts).update(**changes)
+    except IntegrityError:  # one pending row a kind: the booking has planned a newer text meanwhile
+        status, reason = Message.Status.SUPERSEDED, SUPERSEDED_BY_NEWER
+        _unknown_row(message.pk, message.attempts).update(status=status, reason=reason, leased_until=None)
+    log.warning("text_not_traced", message_id=message.pk, booking_id=message.booking_id, then=status)
+
+
+def _unknown_row(message_id: int, attempt: int) -> Any:
+    return Message.objects.filter(pk=message_id, attempts=attempt, status=Message.Status.UNKNOWN)

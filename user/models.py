@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.base_user import BaseUserManager
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+from django.db.models.functions import Lower
+from phonenumber_field.modelfields import PhoneNumberField
+
+from salon.models import Salon
+
+
+class ExtendedUserQuerySet(models.QuerySet["ExtendedUser"]):
+    def visible_to(self, user: ExtendedUser) -> ExtendedUserQuerySet:
+        """The user's colleagues: everyone who works for one of their salons, and themselves."""
+        if user.is_superuser:
+            return self
+        return self.filter(models.Q(salons__staff=user) | models.Q(pk=user.pk)).distinct()
+
+
+class ExtendedUserManager(BaseUserManager["ExtendedUser"]):
+    def get_queryset(self) -> ExtendedUserQuerySet:
+        return ExtendedUserQuerySet(self.model, using=self._db)
+
+    def visible_to(self, user: ExtendedUser) -> ExtendedUserQuerySet:
+        return self.get_queryset().visible_to(user)
+
+    def get_by_natural_key(self, username: str | None) -> ExtendedUser:
+        return self.get(email__iexact=username)
+
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> ExtendedUser:
+        """Raises:
+        ValueError: there is no e-mail address.
+        """
+        if not email:
+            raise ValueError("A user needs an e-mail address.")
+        user = self.model(email=self.normalize_email(email), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> ExtendedUser:
+        """A platform admin."""
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+
+
+class ExtendedUser(AbstractUser):
+    """Somebody who logs in, by e-mail: a platform admin (superuser), an owner or a member of staff of salons."""
+
+    username = None  # type: ignore[assignment]
+    first_name = None  # type: ignore[assignment]
+    last_name = None  # type: ignore[assignment]
+    email = models.EmailField(unique=True)
+    full_name = models.CharField(max_length=120, blank=True)
+    phone_number = PhoneNumberField(blank=True)
+    is_owner = models.BooleanField(default=False, help_text="May change the salons they belong to.")
+    salons = models.ManyToManyField(Salon, blank=True, related_name="staff")
+
+    objects = ExtendedUserManager()  # type: ignore[assignment,misc]
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: list[str] = []
+
+    class Meta:
+        verbose_name = "user"
+        ordering = ["full_name", "email", "id"]
+        constraints = [models.UniqueConstraint(Lower("email"), name="user_email_any_case")]
+
+    def __str__(self) -> str:
+        return self.full_name or self.email
+
+    def get_full_name(self) -> str:
+        return self.full_name
+
+    def get_short_name(self) -> str:
+        return self.full_name or self.email
+
+    def owns(self, salon: Salon) -> bool:
+        """May this user change the salon itself?"""
+        return self.is_superuser or (self.is_owner and self.salons.filter(pk=salon.pk).exists())
