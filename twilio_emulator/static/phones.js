@@ -26,13 +26,13 @@ function element(tag, className, text) {
   return made;
 }
 
-function drawText(text) {
+function drawText(text, namesSender) {
   const item = element("li", "text", "");
   item.classList.toggle("mine", text.inbound);
   item.classList.toggle("bad", BAD.has(text.status));
   const status = text.error_code ? `${text.status} (${text.error_code})` : text.status;
   const facts = [clock(text.at_ms), status, plural(text.segments, "segment")];
-  if (!text.inbound) facts.unshift(text.business || "sender not picked yet");
+  if (namesSender && !text.inbound) facts.unshift(text.business || "no sender yet");
   item.append(element("div", "bubble", text.body || "(redacted)"), element("div", "meta", facts.join(" · ")));
   return item;
 }
@@ -42,7 +42,7 @@ function newCard(number) {
   const find = (selector) => node.querySelector(selector);
   const card = {
     node, drawn: "", select: find("select"), input: find("input"), button: find("button"),
-    outcome: find(".outcome"), texts: find(".texts"), pill: find(".pill"), count: find(".count"),
+    outcome: find(".outcome"), texts: find(".texts"), pill: find(".pill"), count: find(".count"), sender: find(".sender"),
   };
   find(".number").textContent = number;
   card.texts.setAttribute("aria-label", `Texts of ${number}, newest first`);
@@ -61,7 +61,10 @@ function drawPhone(card, phone) {
   card.pill.hidden = phone.opted_out.length === 0;
   card.pill.title = `No texts from ${phone.opted_out.join(", ")}`;
   card.count.textContent = plural(phone.count, "text");
-  card.texts.replaceChildren(...phone.texts.map(drawText));
+  const several = phone.businesses.length > 1;
+  const partner = several ? `${phone.businesses.length} numbers` : phone.businesses[0] || "no sender yet";
+  card.sender.textContent = `texts with ${partner}`;
+  card.texts.replaceChildren(...phone.texts.map((text) => drawText(text, several)));
   const chosen = card.select.value;
   card.select.replaceChildren(...phone.businesses.map((business) => {
     const option = element("option", "", `to ${business}`);
@@ -69,7 +72,7 @@ function drawPhone(card, phone) {
     option.selected = business === chosen;
     return option;
   }));
-  card.select.hidden = phone.businesses.length < 2;
+  card.select.hidden = !several;
 }
 
 function drawPhones(phones) {
