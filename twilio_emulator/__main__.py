@@ -15,17 +15,13 @@ def main() -> int:
         listening = bind(settings.host, settings.port)
     except OSError as error:
         where = f"{settings.host}:{settings.port}"
-        sys.stderr.write(
-            f"The local Twilio cannot listen on {where}: {error.strerror}. Choose another --port.\n"
-        )
+        sys.stderr.write(f"The local Twilio cannot listen on {where}: {error.strerror}. Choose another --port.\n")
         return 1
     host, port = listening.getsockname()[:2]
     sys.stdout.write(f"The local Twilio is at http://{host}:{port}/ (replies go to {settings.inbound_url})\n")
     sys.stdout.flush()
     gc.freeze()
-    gc.set_threshold(
-        50_000, 20, 100
-    )  # hundreds of thousands of texts live long; looking at them often is costly
+    gc.set_threshold(50_000, 20, 100)  # hundreds of thousands of texts live long; looking at them often is costly
     Server(settings, listening).start()
     return 0
 

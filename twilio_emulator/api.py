@@ -32,9 +32,7 @@ PAGE_SIZE, MAX_PAGE_SIZE = 50, 1000
 class MessagesApi:
     """Everything under /2010-04-01/Accounts/."""
 
-    def __init__(
-        self, store: Store, delivery: Delivery, replies: Replies, faults: Faults, settings: Settings
-    ) -> None:
+    def __init__(self, store: Store, delivery: Delivery, replies: Replies, faults: Faults, settings: Settings) -> None:
         self._store = store
         self._delivery = delivery
         self._replies = replies
@@ -169,11 +167,7 @@ class MessagesApi:
             await asyncio.sleep(self.latency_ms / 1000)
         if kind == "accept_then_drop":
             return DROP
-        if (
-            kind == "hang_after_accept"
-            and fault is not None
-            and await request.wait_for_hang_up(fault.seconds)
-        ):
+        if kind == "hang_after_accept" and fault is not None and await request.wait_for_hang_up(fault.seconds):
             return DROP
         if kind == "no_sid":
             del resource["sid"]

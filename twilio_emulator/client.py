@@ -26,9 +26,7 @@ class EmulatorClient:
         self._session.trust_env = False
 
     def _call(self, method: str, path: str, **arguments: Any) -> Any:
-        answer = self._session.request(
-            method, f"{self.base_url}{path}", timeout=self._timeout_seconds, **arguments
-        )
+        answer = self._session.request(method, f"{self.base_url}{path}", timeout=self._timeout_seconds, **arguments)
         if answer.status_code == 400:
             raise ValueError(answer.json()["error"])
         answer.raise_for_status()
@@ -100,16 +98,12 @@ class EmulatorClient:
 
     def reply(self, number: str, body: str, to: str | None = None) -> dict[str, Any]:
         """Text from the phone `number` to the business number `to`; returns what the inbound webhook said."""
-        outcome: dict[str, Any] = self._call(
-            "POST", f"/_phones/{number}/reply", json={"body": body, "to": to}
-        )
+        outcome: dict[str, Any] = self._call("POST", f"/_phones/{number}/reply", json={"body": body, "to": to})
         return outcome
 
 
 @contextmanager
-def running_emulator(
-    *arguments: str, environment: Mapping[str, str] | None = None
-) -> Iterator[EmulatorClient]:
+def running_emulator(*arguments: str, environment: Mapping[str, str] | None = None) -> Iterator[EmulatorClient]:
     """Start a local Twilio of one's own on a free port, and stop it at the end.
 
     `arguments` are command line flags; `environment` is laid over this process's own.

@@ -158,7 +158,7 @@ class Control:
         except ValueError:
             raise ControlError('"since_ms" must be a number: milliseconds since the epoch') from None
         direction = one_of(query, "direction", DIRECTIONS, default="outbound-api")
-        found = self._store.accepted_since(query["since_ms"] / 1000, query.get("to") or None)
+        found = self._store.accepted_since(query["since_ms"], query.get("to") or None)
         wanted = (m for m in found if direction in ("all", m.direction))
         return as_json({"messages": [describe(m) for m in wanted]})
 
@@ -189,7 +189,7 @@ def describe(message: Message) -> dict[str, object]:
         "status": message.status,
         "segments": message.segments,
         "direction": message.direction,
-        "accepted_at_ms": round(message.accepted_at * 1000, 3),
+        "accepted_at_ms": message.accepted_at_ms,
         "sent_at_ms": None if message.sent_at is None else round(message.sent_at * 1000, 3),
         "updated_at_ms": round(message.updated_at * 1000, 3),
         "error_code": message.error_code,

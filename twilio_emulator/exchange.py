@@ -75,8 +75,10 @@ class Request:
     async def drop(self) -> None:
         """Reset the TCP connection without an answer."""
         transport: asyncio.Transport = self.scope["extensions"][TRANSPORT]
-        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-        transport.abort()
+        if not transport.is_closing():
+            connection = transport.get_extra_info("socket")
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+            transport.abort()
         await self.wait_for_hang_up(5)
 
 

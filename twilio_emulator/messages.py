@@ -54,6 +54,10 @@ class Message:
     error_code: int | None = None
 
     @property
+    def accepted_at_ms(self) -> float:
+        return round(self.accepted_at * 1000, 3)
+
+    @property
     def phone(self) -> str:
         """The customer's number, whichever way the text went."""
         return (self.from_number or "") if self.direction == "inbound" else self.to
@@ -97,7 +101,7 @@ def rfc2822(second: int) -> str:
 
 
 _NUMBER = attrgetter("number")
-_ACCEPTED_AT = attrgetter("accepted_at")
+_ACCEPTED_AT_MS = attrgetter("accepted_at_ms")
 
 
 class Store:
@@ -206,11 +210,11 @@ class Store:
         candidates = (self._all[i] for i in range(end - 1, -1, -1))
         return candidates if to is None else (m for m in candidates if m.to == to)
 
-    def accepted_since(self, since: float, to: str | None) -> list[Message]:
-        """Texts accepted at `since` (seconds since the epoch) or later, oldest first."""
+    def accepted_since(self, since_ms: float, to: str | None) -> list[Message]:
+        """Texts accepted at `since_ms` (milliseconds since the epoch) or later, oldest first."""
         if to is not None and to not in self._inboxes:
-            return [m for m in self._phones.get(to, ()) if m.to == to and m.accepted_at >= since]
-        found = self._all[bisect_left(self._all, since, key=_ACCEPTED_AT) :]
+            return [m for m in self._phones.get(to, ()) if m.to == to and m.accepted_at_ms >= since_ms]
+        found = self._all[bisect_left(self._all, since_ms, key=_ACCEPTED_AT_MS) :]
         return found if to is None else [m for m in found if m.to == to]
 
     def phones(self) -> Iterator[tuple[str, deque[Message]]]:

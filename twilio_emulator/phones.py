@@ -36,9 +36,7 @@ class Phones:
         self._store = store
         self._replies = replies
         self._settings = settings
-        self._files = {
-            path: (STATIC.joinpath(name).read_bytes(), kind) for path, (name, kind) in FILES.items()
-        }
+        self._files = {path: (STATIC.joinpath(name).read_bytes(), kind) for path, (name, kind) in FILES.items()}
 
     async def answer(self, request: Request) -> Response | None:
         """The answer to one of the page's own requests; None for any other."""

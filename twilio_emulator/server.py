@@ -37,6 +37,7 @@ class Server(uvicorn.Server):
             loop="uvloop",
             http=Connection,
             ws="none",
+            proxy_headers=False,
             lifespan="on",
             backlog=BACKLOG,
             log_level="info" if settings.verbose else "error",

@@ -34,9 +34,7 @@ class Settings:
         return self.numbers[0] if self.numbers else "+15005550006"
 
 
-def from_arguments(
-    arguments: Sequence[str] | None = None, environment: Mapping[str, str] = os.environ
-) -> Settings:
+def from_arguments(arguments: Sequence[str] | None = None, environment: Mapping[str, str] = os.environ) -> Settings:
     """Read the settings; leaves the process with a clear line and status 2 if one is unusable."""
     parser = _parser(environment)
     values = parser.parse_args(arguments)
@@ -50,9 +48,7 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     def env(name: str, default: str | int) -> str:
         return environment.get(name) or str(default)
 
-    parser = argparse.ArgumentParser(
-        prog="python -m twilio_emulator", description="A local Twilio: texts stay here."
-    )
+    parser = argparse.ArgumentParser(prog="python -m twilio_emulator", description="A local Twilio: texts stay here.")
     add = parser.add_argument
     add("--host", default=Settings.host, help="address to listen on (%(default)s)")
     add("--port", type=_port, default=env("TWILIO_EMULATOR_PORT", Settings.port), help="0 picks a free one")

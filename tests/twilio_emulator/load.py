@@ -1,4 +1,6 @@
-"""How many creates a second the local Twilio takes: `python -m tests.twilio_emulator.load [seconds] [--callbacks]`.
+"""How many creates a second the local Twilio takes.
+
+`python -m tests.twilio_emulator.load [seconds] [--callbacks]`
 
 A raw keep-alive client on a few connections, one request under way on each, against a process of its own on
 loopback; with `--callbacks` each text also asks for status callbacks, at a port where nobody answers.
