@@ -56,7 +56,10 @@ class Appointment(TimeStampedModel):
     column_id = models.PositiveSmallIntegerField(default=1, help_text="The chair: a column of the day.")
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.BOOKED)
     task_id = models.CharField(
-        max_length=50, blank=True, editable=False, help_text="The reminder now scheduled: its id in the ledger."
+        max_length=50,
+        blank=True,
+        editable=False,
+        help_text="The reminder now scheduled: its id in the ledger.",
     )
     texts_planned_for = models.DateTimeField(
         null=True, editable=False, help_text="The appointment time that the planned texts speak of."

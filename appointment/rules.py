@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from django.db.models import Q
 from django.utils import timezone
 
 if TYPE_CHECKING:
@@ -40,13 +41,14 @@ def _check_times(booking: Appointment, stored: Appointment | None) -> None:
 
 
 def _check_parties(booking: Appointment, stored: Appointment | None) -> None:
-    salon_id = booking.salon_id
-    is_elsewhere = stored is None or stored.salon_id != salon_id
-    if (is_elsewhere or stored.customer_id != booking.customer_id) and not booking.customer.salons.filter(
-        pk=salon_id
-    ).exists():
+    of_salon = Q(pk=booking.salon_id)
+    customer_is_new = _differs(booking, stored, "salon_id", "customer_id")
+    if customer_is_new and not booking.customer.salons.filter(of_salon).exists():
         raise RuleBroken("customer", "not_of_this_salon", "Choose a customer of this salon.")
-    if (is_elsewhere or stored.user_id != booking.user_id) and not booking.user.salons.filter(
-        pk=salon_id
-    ).exists():
+    user_is_new = _differs(booking, stored, "salon_id", "user_id")
+    if user_is_new and not booking.user.salons.filter(of_salon).exists():
         raise RuleBroken("user", "not_of_this_salon", "Choose somebody who works at this salon.")
+
+
+def _differs(booking: Appointment, stored: Appointment | None, *fields: str) -> bool:
+    return stored is None or any(getattr(booking, field) != getattr(stored, field) for field in fields)

@@ -7,13 +7,15 @@ the ``deliver_…`` functions are called by the actors when such a row is due an
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 import structlog
 from django.db import transaction
 
-from appointment import models, texts
+from appointment import models, rules, texts
 from booking_api.broker import nudge
 from salon.models import Salon
 from sms import delivery, dispatch, ledger
@@ -34,21 +36,49 @@ REPLACED = "planned anew"
 ALREADY_BEGUN = "the visit has begun"
 
 
+# --- What staff do ------------------------------------------------------------------------------------
+
+
+def book(**fields: Any) -> models.Appointment:
+    """Make a booking; its confirmation goes out once it has committed.
+
+    Raises:
+      rules.RuleBroken: the booking is not acceptable; nothing was written.
+    """
+    booking = models.Appointment(**fields)
+    rules.check(booking, stored=None)
+    booking.save()
+    return booking
+
+
+@transaction.atomic
+def change(booking_id: int, **fields: Any) -> models.Appointment:
+    """Change the given fields of a booking as it is now, and no others, whoever else is changing it.
+
+    Raises:
+      models.Appointment.DoesNotExist: it has been deleted meanwhile.
+      rules.RuleBroken: the change is not acceptable; nothing was written.
+    """
+    current = models.Appointment.objects.select_for_update().get(pk=booking_id)
+    changed = copy(current)
+    for name, value in fields.items():
+        setattr(changed, name, value)
+    rules.check(changed, current)
+    changed.save()
+    return changed
+
+
 # --- Planning: inside the transaction that changes the booking ------------------------------------------
 
 
 def stored(booking: models.Appointment) -> models.Appointment | None:
     """The booking as the database has it."""
-    if booking.pk is None:
-        return None
-    return models.Appointment.objects.filter(pk=booking.pk).first()
+    return models.Appointment.objects.filter(pk=booking.pk).first() if booking.pk else None
 
 
 def lock(booking: models.Appointment) -> models.Appointment | None:
     """The booking as the database has it, locked until the transaction ends; None for a new one."""
-    if booking.pk is None:
-        return None
-    return models.Appointment.objects.select_for_update().filter(pk=booking.pk).first()
+    return models.Appointment.objects.select_for_update().filter(pk=booking.pk).first() if booking.pk else None
 
 
 def plan_texts(booking: models.Appointment, before: models.Appointment | None) -> None:
@@ -93,24 +123,27 @@ def plan_unplanned(limit: int = 500) -> int:
     Returns: how many bookings were planned.
     """
     with transaction.atomic():
-        unplanned = (
+        unplanned = list(
             models.Appointment.objects.with_unplanned_texts()
             .select_for_update(skip_locked=True, of=("self",))
             .select_related("salon", "customer")
             .order_by("id")[:limit]
         )
         now = database_now()
-        planned = 0
-        for planned, booking in enumerate(unplanned, start=1):
-            if booking.status != models.Appointment.Status.BOOKED:
-                _close(booking, booking, now)
-                continue
-            is_new = booking.texts_planned_for is None
-            _withdraw_all(booking, MessageStatus.SUPERSEDED, MOVED)
-            _open(booking, now, confirm=not is_new)
-    if planned:
-        log.info("planned_what_was_unplanned", bookings=planned)
-    return planned
+        for booking in unplanned:
+            _plan_unplanned(booking, now)
+    if unplanned:
+        log.info("planned_what_was_unplanned", bookings=len(unplanned))
+    return len(unplanned)
+
+
+def _plan_unplanned(booking: models.Appointment, now: datetime) -> None:
+    if booking.status != models.Appointment.Status.BOOKED:
+        _close(booking, booking, now)
+        return
+    is_new = booking.texts_planned_for is None
+    _withdraw_all(booking, MessageStatus.SUPERSEDED, MOVED)
+    _open(booking, now, confirm=not is_new)
 
 
 def send_confirmation_sms(booking: models.Appointment) -> None:
@@ -225,13 +258,9 @@ def deliver_cancellation(booking_id: int) -> None:
     delivery.deliver(booking_id, Kind.CANCELLATION, _compose_cancellation)
 
 
-def _compose(
-    render: Callable[[models.Appointment], str], message: Message, now: datetime
-) -> Text | Withdrawn:
+def _compose(render: Callable[[models.Appointment], str], message: Message, now: datetime) -> Text | Withdrawn:
     """The text about a visit that is to take place, if it still is what the row was planned for."""
-    booking = (
-        models.Appointment.objects.select_related("salon", "customer").filter(pk=message.booking_id).first()
-    )
+    booking = models.Appointment.objects.select_related("salon", "customer").filter(pk=message.booking_id).first()
     if booking is None:
         return Withdrawn(MessageStatus.CANCELLED, DELETED)
     if booking.status == models.Appointment.Status.CANCELLED:

@@ -10,13 +10,9 @@ import arrow
 if TYPE_CHECKING:
     from appointment.models import Appointment
 
-CONFIRMATION = (
-    "Hi {customer}, Your appointment at {salon} has been confirmed for {date} at {time}. See you soon!"
-)
+CONFIRMATION = "Hi {customer}, Your appointment at {salon} has been confirmed for {date} at {time}. See you soon!"
 REMINDER = "Hi {customer}, You have an appointment coming up at {time}. Regards {salon}."
-CANCELLATION = (
-    "Hi, We regret to inform you that your scheduled appointment for {date} {time} has been cancelled."
-)
+CANCELLATION = "Hi, We regret to inform you that your scheduled appointment for {date} {time} has been cancelled."
 
 
 def confirmation(booking: Appointment) -> str:

@@ -24,6 +24,8 @@ from redis.retry import Retry
 log = structlog.get_logger(__name__)
 
 DEAD_MESSAGE_TTL_MS = 3_600_000
+# Dramatiq's own 1,000 ms between looks at an empty queue would be most of a text's lateness.
+IDLE_WAIT_MS = 100
 
 
 class DatabaseConnections(dramatiq.Middleware):
@@ -44,7 +46,10 @@ class DatabaseConnections(dramatiq.Middleware):
 
 
 class PipelinedRedisBroker(RedisBroker):
-    """Dramatiq's Redis broker with one addition: many messages in one round trip."""
+    """Dramatiq's Redis broker, idling for a shorter time, and able to take many messages in one round trip."""
+
+    def consume(self, queue_name: str, prefetch: int = 1, timeout: int = IDLE_WAIT_MS) -> dramatiq.Consumer:
+        return super().consume(queue_name, prefetch, min(timeout, IDLE_WAIT_MS))
 
     def enqueue_many(self, messages: Iterable[dramatiq.Message[Any]]) -> None:
         """Enqueue messages through one Redis pipeline.
@@ -107,9 +112,7 @@ def make_broker(url: str) -> PipelinedRedisBroker:
         socket_connect_timeout=settings.REDIS_TIMEOUT_SECONDS,
         retry=Retry(NoBackoff(), 1),  # one: a pooled connection may have died with the last Redis
     )
-    return PipelinedRedisBroker(
-        client=client, middleware=[DatabaseConnections()], dead_message_ttl=DEAD_MESSAGE_TTL_MS
-    )
+    return PipelinedRedisBroker(client=client, middleware=[DatabaseConnections()], dead_message_ttl=DEAD_MESSAGE_TTL_MS)
 
 
 broker = make_broker(settings.REDIS_URL)

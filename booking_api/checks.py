@@ -37,7 +37,7 @@ def check_required_variables(**kwargs: Any) -> list[CheckMessage]:
 @register(Tags.compatibility)
 def check_lease_outlasts_timeouts(**kwargs: Any) -> list[CheckMessage]:
     shortest = 2 * settings.SMS_HTTP_TIMEOUT_SECONDS
-    if settings.SMS_CLAIM_LEASE_SECONDS > shortest:
+    if shortest < settings.SMS_CLAIM_LEASE_SECONDS:
         return []
     return [
         Error(

@@ -1,4 +1,17 @@
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-urlpatterns = [path("admin/", admin.site.urls)]
+from booking_api import health
+
+urlpatterns = [
+    path("", include("salon.urls")),
+    path("", include("appointment.urls")),
+    path("", include("customer.urls")),
+    path("", include("user.urls")),
+    path("sms/", include("sms.urls")),
+    path("health/", health.alive, name="health"),
+    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("admin/", admin.site.urls),
+]

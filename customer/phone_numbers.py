@@ -24,6 +24,4 @@ def validate_can_receive_texts(value: str | PhoneNumber) -> None:
     """
     number = value if isinstance(value, PhoneNumber) else PhoneNumber.from_string(value)
     if number.is_valid() and phonenumbers.number_type(number) in CANNOT_RECEIVE_TEXTS:
-        raise ValidationError(
-            "This number cannot receive texts; give a mobile number.", code="cannot_receive_texts"
-        )
+        raise ValidationError("This number cannot receive texts; give a mobile number.", code="cannot_receive_texts")

@@ -23,7 +23,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Exists, F, Func, JSONField, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Coalesce, Now
 
-from sms import holds, transport
+from sms import holds, opt_outs, transport
 from sms.errors import Ambiguous, NotProcessed, OptedOut, Rejected, SenderBlocked, TransportError
 from sms.models import Message
 from sms.segments import count_segments
@@ -133,21 +133,21 @@ def check(message: Message, now: datetime, compose: Compose) -> Text | Withdrawn
     """What the row may say now, or why it may say nothing."""
     if now >= message.expires_at:
         return Withdrawn(Message.Status.EXPIRED, "too late to help")
-    if message.attempts and _has_newer(message):
+    if message.attempts and has_newer(message):
         return Withdrawn(Message.Status.SUPERSEDED, SUPERSEDED_BY_NEWER)
-    return compose(message, now)
+    verdict = compose(message, now)
+    if isinstance(verdict, Text) and opt_outs.is_opted_out(verdict.to):
+        return Withdrawn(Message.Status.SKIPPED, opt_outs.REASON)
+    return verdict
 
 
-def _has_newer(message: Message) -> bool:
-    return Message.objects.filter(
-        booking_id=message.booking_id, kind=message.kind, pk__gt=message.pk
-    ).exists()
+def has_newer(message: Message) -> bool:
+    """Has the booking planned another text of this kind since?"""
+    return Message.objects.filter(booking_id=message.booking_id, kind=message.kind, pk__gt=message.pk).exists()
 
 
 def close(message: Message, verdict: Withdrawn) -> None:
-    Message.objects.filter(pk=message.pk).update(
-        status=verdict.status, reason=verdict.reason, leased_until=None
-    )
+    Message.objects.filter(pk=message.pk).update(status=verdict.status, reason=verdict.reason, leased_until=None)
     log.info("text_withdrawn", **_event(message), status=verdict.status, reason=verdict.reason)
 
 
@@ -159,7 +159,16 @@ def _mark_sending(message: Message, text: Text, now: datetime) -> None:
     message.attempted_at = now
     message.leased_until = now + timedelta(seconds=settings.SMS_CLAIM_LEASE_SECONDS)
     message.save(
-        update_fields=["to", "body", "segments", "status", "reason", "attempts", "attempted_at", "leased_until"]
+        update_fields=[
+            "to",
+            "body",
+            "segments",
+            "status",
+            "reason",
+            "attempts",
+            "attempted_at",
+            "leased_until",
+        ]
     )
 
 
@@ -202,11 +211,11 @@ def record_failure(claimed: Claim, error: TransportError) -> None:
         with transaction.atomic():
             _own_row(claimed).update(**changes)
     except IntegrityError:  # one pending row a kind: the booking has planned a newer text meanwhile
-        _own_row(claimed).update(
-            **changes | {"status": Message.Status.SUPERSEDED, "reason": SUPERSEDED_BY_NEWER}
-        )
+        _own_row(claimed).update(**changes | {"status": Message.Status.SUPERSEDED, "reason": SUPERSEDED_BY_NEWER})
     if isinstance(error, SenderBlocked):
         holds.place(error)
+    elif isinstance(error, OptedOut):
+        opt_outs.record(claimed.outgoing.to, source=str(error.code))
     level = log.warning if isinstance(error, Rejected) else log.info
     level("text_not_sent", **_claim_event(claimed), error=type(error).__name__, detail=error.detail)
 

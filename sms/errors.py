@@ -26,9 +26,7 @@ class OptedOut(Rejected):
 class NotProcessed(TransportError):
     """Twilio certainly did not take it: safe to try again after ``retry_after_seconds`` (or a backoff)."""
 
-    def __init__(
-        self, detail: str, code: int | None = None, retry_after_seconds: float | None = None
-    ) -> None:
+    def __init__(self, detail: str, code: int | None = None, retry_after_seconds: float | None = None) -> None:
         super().__init__(detail, code)
         self.retry_after_seconds = retry_after_seconds
 

@@ -27,7 +27,7 @@ def current() -> SenderHold | None:
 def place(error: SenderBlocked) -> None:
     """Stop the sender and raise one alert, however many texts run into the same refusal."""
     now = database_now()
-    hold, created = SenderHold.objects.update_or_create(
+    _, created = SenderHold.objects.update_or_create(
         sender=settings.TWILIO_PHONE_NUMBER,
         defaults={"error_code": error.code, "detail": error.detail, "probe_at": now + PROBE_INTERVAL},
         create_defaults={

@@ -56,7 +56,12 @@ def plan_reminder(visit: Visit, minutes_before: int, now: datetime) -> Message:
 
 
 def _plan(
-    visit: Visit, kind: Message.Kind, now: datetime, due_at: datetime, wait: timedelta = timedelta(), **fields: object
+    visit: Visit,
+    kind: Message.Kind,
+    now: datetime,
+    due_at: datetime,
+    wait: timedelta = timedelta(),
+    **fields: object,
 ) -> Message:
     return Message.objects.create(
         booking_id=visit.booking_id,
@@ -80,9 +85,9 @@ def withdraw(
 
     Returns: how many rows were closed.
     """
-    return Message.objects.filter(
-        booking_id=booking_id, kind__in=list(kinds), status=Message.Status.PENDING
-    ).update(status=status, reason=reason, leased_until=None)
+    return Message.objects.filter(booking_id=booking_id, kind__in=list(kinds), status=Message.Status.PENDING).update(
+        status=status, reason=reason, leased_until=None
+    )
 
 
 def move_reminders(salon_id: int, minutes_before: int) -> int:
@@ -96,15 +101,14 @@ def move_reminders(salon_id: int, minutes_before: int) -> int:
         cursor.execute(
             """
             UPDATE sms_message
-               SET due_at = visit_at - %(before)s, next_attempt_at = visit_at - %(before)s, leased_until = NULL,
-                   expires_at = greatest(visit_at, visit_at - %(before)s + %(useful)s)
-             WHERE salon_id = %(salon)s AND kind = 'reminder' AND status = 'pending'
-               AND visit_at - %(before)s > now() AND due_at <> visit_at - %(before)s
+               SET due_at = moved.due_at, next_attempt_at = moved.due_at, leased_until = NULL,
+                   expires_at = greatest(visit_at, moved.due_at + make_interval(secs => %(useful)s))
+              FROM (SELECT id, visit_at - make_interval(mins => %(minutes)s) AS due_at
+                      FROM sms_message
+                     WHERE salon_id = %(salon)s AND kind = 'reminder' AND status = 'pending') moved
+             WHERE sms_message.id = moved.id AND sms_message.status = 'pending'
+               AND moved.due_at > now() AND moved.due_at <> sms_message.due_at
             """,
-            {
-                "before": timedelta(minutes=minutes_before),
-                "useful": MINIMUM_USEFUL,
-                "salon": salon_id,
-            },
+            {"minutes": minutes_before, "useful": MINIMUM_USEFUL.total_seconds(), "salon": salon_id},
         )
-        return cursor.rowcount
+        return int(cursor.rowcount)

@@ -87,15 +87,14 @@ class Message(models.Model):
         indexes = [
             # Only what is not finished stands in these three, whatever the ledger's size.
             models.Index(fields=["next_attempt_at"], condition=Q(status="pending"), name="sms_pending"),
-            models.Index(
-                fields=["leased_until"], condition=Q(status__in=["sending", "unknown"]), name="sms_in_flight"
-            ),
+            models.Index(fields=["leased_until"], condition=Q(status__in=["sending", "unknown"]), name="sms_in_flight"),
             models.Index(
                 fields=["salon", "visit_at"],
                 condition=Q(status="pending", kind="reminder"),
                 name="sms_pending_reminders",
             ),
             models.Index(fields=["salon", "-due_at"], name="sms_by_salon"),
+            models.Index(fields=["to", "sent_at"], name="sms_by_phone"),
         ]
 
     def __str__(self) -> str:
@@ -117,3 +116,37 @@ class SenderHold(models.Model):
 
     def __str__(self) -> str:
         return f"{self.sender} stopped since {self.since:%Y-%m-%d %H:%M} UTC: {self.detail}"
+
+
+class OptOut(models.Model):
+    """A phone that has told a sender STOP: nothing is sent from it until START."""
+
+    phone_number = models.CharField(max_length=16)
+    sender = models.CharField(max_length=40)
+    since = models.DateTimeField()
+    source = models.CharField(max_length=40, help_text="What told us: the word replied, or Twilio's error code.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["phone_number", "sender"], name="sms_one_opt_out_per_phone_and_sender")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.phone_number} to {self.sender} since {self.since:%Y-%m-%d}"
+
+
+class InboundMessage(models.Model):
+    """A text that a customer sent us, beside the booking that it most likely answers."""
+
+    sid = models.CharField("Twilio sid", max_length=34, unique=True)
+    sender = models.CharField(max_length=40, help_text="Our number, which it was sent to.")
+    phone_number = models.CharField(max_length=16, help_text="The customer's.", db_index=True)
+    body = models.TextField(blank=True)
+    received_at = models.DateTimeField()
+    in_reply_to = models.ForeignKey(Message, null=True, blank=True, on_delete=models.SET_NULL, related_name="replies")
+
+    class Meta:
+        ordering = ["-received_at", "-id"]
+
+    def __str__(self) -> str:
+        return f"reply {self.pk} to message {self.in_reply_to_id}"

@@ -77,11 +77,10 @@ def _take_batch() -> Sequence[Message]:
 
 
 def _look_up(message: Message) -> list[transport.Listed] | TransportError:
-    assert message.attempted_at is not None  # a text of unknown fate has been attempted
     try:
         return [
             listed
-            for listed in transport.sent_to(message.to, since=message.attempted_at)
+            for listed in transport.sent_to(message.to, since=_attempted_at(message))
             if listed.body == message.body
         ]
     except TransportError as error:
@@ -120,13 +119,14 @@ def adopt(message_id: int, attempt: int, sid: str) -> bool:
     return bool(adopted)
 
 
-def _is_proof_of_absence(
-    message: Message, lookup: list[transport.Listed] | TransportError, now: datetime
-) -> bool:
-    assert message.attempted_at is not None
+def _is_proof_of_absence(message: Message, lookup: list[transport.Listed] | TransportError, now: datetime) -> bool:
     doublings = 2.0 ** min(len(message.trail) - 1, 10)
     wait = max(settings.SMS_RECONCILE_SECONDS, min(settings.SMS_RECONCILE_SECONDS * doublings, LONGEST_WAIT_SECONDS))
-    return isinstance(lookup, list) and now >= message.attempted_at + timedelta(seconds=wait)
+    return isinstance(lookup, list) and now >= _attempted_at(message) + timedelta(seconds=wait)
+
+
+def _attempted_at(message: Message) -> datetime:
+    return message.attempted_at or message.created_at
 
 
 def _send_again_or_give_up(message: Message, now: datetime) -> None:

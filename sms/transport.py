@@ -26,9 +26,7 @@ from sms.errors import Ambiguous, NotProcessed, OptedOut, Rejected, SenderBlocke
 # Codes from https://www.twilio.com/docs/api/errors.
 OPTED_OUT_CODE = 21610
 RETRIABLE_CODES = frozenset({20429, 21611})
-SENDER_BLOCKED_CODES = frozenset(
-    {20003, 20008, 21408, 21603, 21606, 21608, 21612, 21659, 30007, 30034, 30450, 63038}
-)
+SENDER_BLOCKED_CODES = frozenset({20003, 20008, 21408, 21603, 21606, 21608, 21612, 21659, 30007, 30034, 30450, 63038})
 MAX_BODY_CHARACTERS = 1600
 MAX_VALIDITY_SECONDS = 36_000
 # Twilio gives a callback one try, and only where the connection failed; these fragments ask for five, whatever

@@ -60,7 +60,7 @@ class ExtendedUser(AbstractUser):
     objects = ExtendedUserManager()  # type: ignore[assignment,misc]
 
     USERNAME_FIELD = "email"
-    REQUIRED_FIELDS: list[str] = []
+    REQUIRED_FIELDS = []
 
     class Meta:
         verbose_name = "user"

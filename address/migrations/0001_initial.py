@@ -4,24 +4,25 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Address',
+            name="Address",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('street', models.CharField(max_length=200)),
-                ('city', models.CharField(max_length=100)),
-                ('postal_code', models.CharField(max_length=16)),
-                ('country', models.CharField(default='GB', max_length=2)),
+                (
+                    "id",
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                ),
+                ("street", models.CharField(max_length=200)),
+                ("city", models.CharField(max_length=100)),
+                ("postal_code", models.CharField(max_length=16)),
+                ("country", models.CharField(default="GB", max_length=2)),
             ],
             options={
-                'verbose_name_plural': 'addresses',
+                "verbose_name_plural": "addresses",
             },
         ),
     ]

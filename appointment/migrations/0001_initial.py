@@ -7,37 +7,128 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('customer', '0001_initial'),
-        ('salon', '0001_initial'),
+        ("customer", "0001_initial"),
+        ("salon", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Appointment',
+            name="Appointment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('created', django_extensions.db.fields.CreationDateTimeField(auto_now_add=True, verbose_name='created')),
-                ('modified', django_extensions.db.fields.ModificationDateTimeField(auto_now=True, verbose_name='modified')),
-                ('appointment_time', models.DateTimeField()),
-                ('end_time', models.DateTimeField(blank=True, null=True)),
-                ('comment', models.TextField(blank=True, default='', max_length=2000)),
-                ('column_id', models.PositiveSmallIntegerField(default=1, help_text='The chair: a column of the day.')),
-                ('status', models.CharField(choices=[('booked', 'Booked'), ('cancelled', 'Cancelled'), ('completed', 'Completed'), ('no_show', 'No Show')], default='booked', max_length=10)),
-                ('task_id', models.CharField(blank=True, editable=False, help_text='The reminder now scheduled: its id in the ledger.', max_length=50)),
-                ('texts_planned_for', models.DateTimeField(editable=False, help_text='The appointment time that the planned texts speak of.', null=True)),
-                ('customer', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='appointments', to='customer.customer')),
-                ('salon', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='appointments', to='salon.salon')),
-                ('user', models.ForeignKey(help_text='Who serves the customer.', on_delete=django.db.models.deletion.CASCADE, related_name='appointments', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                ),
+                (
+                    "created",
+                    django_extensions.db.fields.CreationDateTimeField(auto_now_add=True, verbose_name="created"),
+                ),
+                (
+                    "modified",
+                    django_extensions.db.fields.ModificationDateTimeField(auto_now=True, verbose_name="modified"),
+                ),
+                ("appointment_time", models.DateTimeField()),
+                ("end_time", models.DateTimeField(blank=True, null=True)),
+                ("comment", models.TextField(blank=True, default="", max_length=2000)),
+                (
+                    "column_id",
+                    models.PositiveSmallIntegerField(default=1, help_text="The chair: a column of the day."),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("booked", "Booked"),
+                            ("cancelled", "Cancelled"),
+                            ("completed", "Completed"),
+                            ("no_show", "No Show"),
+                        ],
+                        default="booked",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "task_id",
+                    models.CharField(
+                        blank=True,
+                        editable=False,
+                        help_text="The reminder now scheduled: its id in the ledger.",
+                        max_length=50,
+                    ),
+                ),
+                (
+                    "texts_planned_for",
+                    models.DateTimeField(
+                        editable=False,
+                        help_text="The appointment time that the planned texts speak of.",
+                        null=True,
+                    ),
+                ),
+                (
+                    "customer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="appointments",
+                        to="customer.customer",
+                    ),
+                ),
+                (
+                    "salon",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="appointments",
+                        to="salon.salon",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        help_text="Who serves the customer.",
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="appointments",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['appointment_time', 'id'],
-                'indexes': [models.Index(fields=['salon', 'appointment_time'], name='appointment_by_salon_day'), models.Index(condition=models.Q(models.Q(('status', 'booked'), models.Q(('texts_planned_for__isnull', True), models.Q(('texts_planned_for', models.F('appointment_time')), _negated=True), _connector='OR')), models.Q(models.Q(('status', 'booked'), _negated=True), ('texts_planned_for__isnull', False)), _connector='OR'), fields=['id'], name='appointment_unplanned')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('end_time__isnull', True), ('end_time__gt', models.F('appointment_time')), _connector='OR'), name='appointment_ends_after_it_begins')],
+                "ordering": ["appointment_time", "id"],
+                "indexes": [
+                    models.Index(fields=["salon", "appointment_time"], name="appointment_by_salon_day"),
+                    models.Index(
+                        condition=models.Q(
+                            models.Q(
+                                ("status", "booked"),
+                                models.Q(
+                                    ("texts_planned_for__isnull", True),
+                                    models.Q(("texts_planned_for", models.F("appointment_time")), _negated=True),
+                                    _connector="OR",
+                                ),
+                            ),
+                            models.Q(
+                                models.Q(("status", "booked"), _negated=True),
+                                ("texts_planned_for__isnull", False),
+                            ),
+                            _connector="OR",
+                        ),
+                        fields=["id"],
+                        name="appointment_unplanned",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("end_time__isnull", True),
+                            ("end_time__gt", models.F("appointment_time")),
+                            _connector="OR",
+                        ),
+                        name="appointment_ends_after_it_begins",
+                    )
+                ],
             },
         ),
     ]

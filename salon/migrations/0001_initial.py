@@ -3,35 +3,67 @@
 import django.core.validators
 import django_extensions.db.fields
 import phonenumber_field.modelfields
+from django.db import migrations, models
+
 import salon.models
 import salon.timezones
-from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('address', '0001_initial'),
+        ("address", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Salon',
+            name="Salon",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('phone_number', phonenumber_field.modelfields.PhoneNumberField(max_length=128, region=None)),
-                ('created', django_extensions.db.fields.CreationDateTimeField(auto_now_add=True, verbose_name='created')),
-                ('modified', django_extensions.db.fields.ModificationDateTimeField(auto_now=True, verbose_name='modified')),
-                ('name', models.CharField(max_length=120)),
-                ('reminder_time_minutes', models.PositiveIntegerField(default=60, help_text='How many minutes before the visit the reminder goes out.', validators=[django.core.validators.MaxValueValidator(43200)])),
-                ('timezone', models.CharField(default=salon.models.default_timezone, help_text="IANA name; texts show the salon's local time.", max_length=64, validators=[salon.timezones.validate_timezone])),
-                ('addresses', models.ManyToManyField(blank=True, related_name='salons', to='address.address')),
+                (
+                    "id",
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                ),
+                ("phone_number", phonenumber_field.modelfields.PhoneNumberField(max_length=128, region=None)),
+                (
+                    "created",
+                    django_extensions.db.fields.CreationDateTimeField(auto_now_add=True, verbose_name="created"),
+                ),
+                (
+                    "modified",
+                    django_extensions.db.fields.ModificationDateTimeField(auto_now=True, verbose_name="modified"),
+                ),
+                ("name", models.CharField(max_length=120)),
+                (
+                    "reminder_time_minutes",
+                    models.PositiveIntegerField(
+                        default=60,
+                        help_text="How many minutes before the visit the reminder goes out.",
+                        validators=[django.core.validators.MaxValueValidator(43200)],
+                    ),
+                ),
+                (
+                    "timezone",
+                    models.CharField(
+                        default=salon.models.default_timezone,
+                        help_text="IANA name; texts show the salon's local time.",
+                        max_length=64,
+                        validators=[salon.timezones.validate_timezone],
+                    ),
+                ),
+                (
+                    "addresses",
+                    models.ManyToManyField(blank=True, related_name="salons", to="address.address"),
+                ),
             ],
             options={
-                'ordering': ['name', 'id'],
-                'constraints': [models.CheckConstraint(condition=models.Q(('reminder_time_minutes__lte', 43200)), name='salon_reminder_time_minutes_max')],
+                "ordering": ["name", "id"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("reminder_time_minutes__lte", 43200)),
+                        name="salon_reminder_time_minutes_max",
+                    )
+                ],
             },
         ),
     ]

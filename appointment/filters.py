@@ -1,0 +1,36 @@
+from datetime import datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import django_filters
+from django.db.models import Q, QuerySet
+
+from appointment.models import Appointment
+from salon.models import Salon
+
+
+class AppointmentFilter(django_filters.FilterSet):
+    date = django_filters.DateFilter(method="filter_date", label="A day, in the salon's own time zone.")
+    salon = django_filters.NumberFilter(field_name="salon_id")
+    user = django_filters.NumberFilter(field_name="user_id")
+    customer = django_filters.NumberFilter(field_name="customer_id")
+    column_id = django_filters.NumberFilter()
+    status = django_filters.ChoiceFilter(choices=Appointment.Status.choices)
+
+    class Meta:
+        model = Appointment
+        fields: list[str] = []
+
+    def filter_date(self, queryset: QuerySet[Appointment], name: str, value: Any) -> QuerySet[Appointment]:
+        """A salon's day begins at its own midnight: one range for each zone that the caller's salons are in."""
+        user: Any = self.request.user
+        zones: dict[str, list[int]] = {}
+        for salon in Salon.objects.visible_to(user).only("id", "timezone"):
+            zones.setdefault(salon.timezone, []).append(salon.pk)
+        days = Q(pk__in=[])
+        for timezone, salon_ids in zones.items():
+            zone = ZoneInfo(timezone)
+            begins = datetime.combine(value, time.min, zone)
+            ends = datetime.combine(value + timedelta(days=1), time.min, zone)
+            days |= Q(salon_id__in=salon_ids, appointment_time__gte=begins, appointment_time__lt=ends)
+        return queryset.filter(days)

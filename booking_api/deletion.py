@@ -1,0 +1,26 @@
+"""Deleting through the API what bookings still depend on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+
+from booking_api.errors import Conflict
+
+
+class RefusesToOrphanBookings:
+    """For view sets of salons, users and customers: 409 while bookings ahead refer to the object."""
+
+    def perform_destroy(self, instance: Any) -> None:
+        with transaction.atomic():
+            # The lock keeps out a booking made meanwhile: its foreign key needs this row.
+            type(instance)._default_manager.select_for_update().filter(pk=instance.pk).first()
+            ahead = instance.appointments.ahead().count()
+            if ahead:
+                visits = "1 booking" if ahead == 1 else f"{ahead} bookings"
+                raise Conflict(
+                    f"There is still {visits} ahead. Cancel or move them first.",
+                    code="bookings_ahead",
+                )
+            instance.delete()

@@ -1,0 +1,41 @@
+"""Errors of the API: one shape for all of them (drf-standardized-errors; docs/adr)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import IntegrityError
+from drf_standardized_errors.handler import exception_handler as standard_handler
+from rest_framework import status
+from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.response import Response
+
+# Database constraints that a client can run into when two requests race: field, code, message.
+CONSTRAINTS = {
+    "appointment_ends_after_it_begins": (
+        "end_time",
+        "ends_before_it_begins",
+        "The end must be later than the beginning.",
+    ),
+}
+
+
+class Conflict(APIException):
+    """The request is well formed, but the state of things is against it."""
+
+    status_code = status.HTTP_409_CONFLICT
+    default_code = "conflict"
+    default_detail = "That is not possible at the moment."
+
+
+def exception_handler(error: Exception, context: Any) -> Response | None:
+    if isinstance(error, IntegrityError):
+        error = _known_constraint(error)
+    return standard_handler(error, context)
+
+
+def _known_constraint(error: IntegrityError) -> Exception:
+    for name, (field, code, message) in CONSTRAINTS.items():
+        if name in str(error):
+            return ValidationError({field: [message]}, code=code)
+    return error

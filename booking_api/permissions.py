@@ -1,0 +1,47 @@
+"""Who may do what; which objects somebody sees at all is decided by the `visible_to` of each query set."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from rest_framework.permissions import SAFE_METHODS, BasePermission
+from rest_framework.request import Request
+
+if TYPE_CHECKING:
+    from user.models import ExtendedUser
+
+
+def caller(request: Request) -> ExtendedUser:
+    """Who asks; for views that only somebody logged in reaches."""
+    return cast("ExtendedUser", request.user)
+
+
+class SalonPermission(BasePermission):
+    """Staff read their salons, owners change them, a platform admin makes them."""
+
+    message = "Only an owner of the salon may change it."
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        return bool(request.method != "POST" or request.user.is_superuser)
+
+    def has_object_permission(self, request: Request, view: Any, obj: Any) -> bool:
+        return bool(request.method in SAFE_METHODS or caller(request).owns(obj))
+
+
+class UserPermission(BasePermission):
+    """Colleagues see each other; owners and platform admins manage them, everyone themselves."""
+
+    message = "Only an owner may manage staff."
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        return bool(request.method != "POST" or caller(request).is_superuser or caller(request).is_owner)
+
+    def has_object_permission(self, request: Request, view: Any, obj: Any) -> bool:
+        user = caller(request)
+        if request.method in SAFE_METHODS or user.is_superuser:
+            return True
+        if user == obj:
+            return bool(request.method != "DELETE")
+        return bool(
+            user.is_owner and not obj.is_superuser and not obj.is_owner and not obj.salons.exclude(staff=user).exists()
+        )

@@ -1,0 +1,19 @@
+from django.db.models import QuerySet
+from rest_framework import viewsets
+
+from booking_api.deletion import RefusesToOrphanBookings
+from booking_api.permissions import caller
+from customer.filters import CustomerFilter
+from customer.models import Customer
+from customer.serializers import CustomerSerializer
+
+
+class CustomerViewSet(RefusesToOrphanBookings, viewsets.ModelViewSet[Customer]):
+    """The customers of the caller's salons."""
+
+    serializer_class = CustomerSerializer
+    filterset_class = CustomerFilter
+    queryset = Customer.objects.all()
+
+    def get_queryset(self) -> QuerySet[Customer]:
+        return Customer.objects.visible_to(caller(self.request)).prefetch_related("salons")

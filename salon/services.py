@@ -1,0 +1,46 @@
+"""Creating and changing salons."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+
+from address.models import Address
+from salon.models import Salon
+
+
+@transaction.atomic
+def create_salon(*, addresses: list[dict[str, Any]], **fields: Any) -> Salon:
+    salon = Salon.objects.create(**fields)
+    salon.addresses.set([Address.objects.create(**address) for address in addresses])
+    return salon
+
+
+@transaction.atomic
+def change_salon(salon: Salon, *, addresses: list[dict[str, Any]] | None = None, **fields: Any) -> Salon:
+    """Change the given fields and no others; new reminder minutes move every pending reminder.
+
+    Args:
+      addresses: replaces the salon's addresses; one with the ``id`` of an address of the salon keeps that one.
+    """
+    current = Salon.objects.select_for_update().get(pk=salon.pk)
+    for name, value in fields.items():
+        setattr(current, name, value)
+    current.save()
+    if addresses is not None:
+        _replace_addresses(current, addresses)
+    return current
+
+
+def _replace_addresses(salon: Salon, addresses: list[dict[str, Any]]) -> None:
+    existing = {address.pk: address for address in salon.addresses.all()}
+    kept = []
+    for fields in addresses:
+        address = existing.pop(fields.pop("id", None), None) or Address()
+        for name, value in fields.items():
+            setattr(address, name, value)
+        address.save()
+        kept.append(address)
+    salon.addresses.set(kept)
+    Address.objects.filter(pk__in=existing, salons=None).delete()

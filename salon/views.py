@@ -1,0 +1,19 @@
+from django.db.models import QuerySet
+from rest_framework import viewsets
+from rest_framework.permissions import IsAuthenticated
+
+from booking_api.deletion import RefusesToOrphanBookings
+from booking_api.permissions import SalonPermission, caller
+from salon.models import Salon
+from salon.serializers import SalonSerializer
+
+
+class SalonViewSet(RefusesToOrphanBookings, viewsets.ModelViewSet[Salon]):
+    """Salons. `PATCH {"reminder_time_minutes": …}` moves every reminder still to come."""
+
+    serializer_class = SalonSerializer
+    permission_classes = [IsAuthenticated, SalonPermission]
+    queryset = Salon.objects.all()
+
+    def get_queryset(self) -> QuerySet[Salon]:
+        return Salon.objects.visible_to(caller(self.request)).prefetch_related("addresses")

@@ -1,0 +1,119 @@
+"""What Twilio reports of a text after it was handed over, in whatever order and however often it does.
+
+Our message id and attempt stand in the callback's URL, so a report also proves that Twilio took a text whose
+answer never reached us.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Coalesce, Now
+
+from sms import holds, opt_outs
+from sms.clock import database_now
+from sms.delivery import append_to_trail, has_newer
+from sms.errors import SenderBlocked
+from sms.models import Message
+from sms.transport import OPTED_OUT_CODE, SENDER_BLOCKED_CODES
+
+log = structlog.get_logger(__name__)
+
+Status = Message.Status
+
+# Reasons a carrier gives for failures that may pass (https://www.twilio.com/docs/api/errors).
+WORTH_ANOTHER_ATTEMPT = frozenset({30001, 30003, 30008, 30500})
+FAILED_AFTERWARDS = "accepted, then not delivered"
+
+
+@dataclass(frozen=True)
+class Report:
+    """A status callback. ``message_id`` and ``attempt`` are ours, from its URL; None where it bears none."""
+
+    sid: str
+    status: str
+    error_code: int | None
+    message_id: int | None
+    attempt: int | None
+
+
+def record(report: Report) -> None:
+    """Bring the ledger up to date; a report that is late, repeated or of no text of ours changes nothing."""
+    with transaction.atomic():
+        message = _find(report)
+        if message is None:
+            log.warning("callback_for_unknown_text", sid=report.sid, status=report.status)
+            return
+        if not _adopt(message, report) or message.status == Status.DELIVERED:
+            return
+        if report.status in ("delivered", "read"):
+            _update(message, status=Status.DELIVERED, reason="", delivered_at=Coalesce(F("delivered_at"), Now()))
+        elif report.status in ("failed", "undelivered", "canceled") and message.status == Status.SENT:
+            _record_failure(message, report)
+
+
+def _find(report: Report) -> Message | None:
+    rows = Message.objects.select_for_update()
+    message = rows.filter(sid=report.sid).first()
+    if message is None and report.message_id is not None:
+        message = rows.filter(pk=report.message_id).first()
+    return message
+
+
+def _adopt(message: Message, report: Report) -> bool:
+    """Make sure that the row bears the report's sid. False: the report is about an attempt already settled."""
+    if message.sid == report.sid:
+        return True
+    if message.sid or any(report.sid in entry["outcome"] for entry in message.trail):
+        if message.sid and report.sid not in str(message.trail):
+            log.error("text_sent_twice", message_id=message.pk, sid=message.sid, other_sid=report.sid)
+            _update(message, trail=append_to_trail(report.attempt or 0, f"was accepted as well: {report.sid}"))
+        return False
+    _update(
+        message,
+        sid=report.sid,
+        status=Status.SENT,
+        reason="acceptance proven by callback",
+        leased_until=None,
+        sent_at=Coalesce(F("attempted_at"), Now()),
+    )
+    return True
+
+
+def _record_failure(message: Message, report: Report) -> None:
+    outcome = f"{FAILED_AFTERWARDS} ({report.status}), {message.sid}"
+    changes: dict[str, Any] = {
+        "error_code": report.error_code,
+        "trail": append_to_trail(message.attempts, outcome, report.error_code),
+    }
+    if report.error_code == OPTED_OUT_CODE:
+        opt_outs.record(message.to, source=str(OPTED_OUT_CODE))
+        _update(message, status=Status.SKIPPED, reason=opt_outs.REASON, **changes)
+        return
+    if report.error_code in SENDER_BLOCKED_CODES:
+        holds.place(SenderBlocked(f"the carrier refused our sender ({report.error_code})", report.error_code))
+    if _may_try_again(message, report.error_code):
+        again = {"sid": "", "next_attempt_at": Now(), "leased_until": None}
+        _update(message, status=Status.PENDING, reason=f"{FAILED_AFTERWARDS}: trying again", **again, **changes)
+    else:
+        _update(message, status=Status.FAILED, reason=FAILED_AFTERWARDS, **changes)
+
+
+def _may_try_again(message: Message, error_code: int | None) -> bool:
+    """A passing fault is worth one more attempt, a refused sender as many as it takes; if it still helps."""
+    if database_now() >= message.expires_at or has_newer(message):
+        return False
+    if error_code in SENDER_BLOCKED_CODES:
+        return True
+    is_first = not any(entry["outcome"].startswith(FAILED_AFTERWARDS) for entry in message.trail)
+    return error_code in WORTH_ANOTHER_ATTEMPT and is_first
+
+
+def _update(message: Message, **changes: Any) -> None:
+    Message.objects.filter(pk=message.pk).update(**changes)
+    message.refresh_from_db()
+    log.info("text_reported", message_id=message.pk, booking_id=message.booking_id, status=message.status)

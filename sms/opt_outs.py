@@ -1,0 +1,39 @@
+"""Who does not want our texts. Twilio blocks them as well; knowing it ourselves, we do not even try."""
+
+from __future__ import annotations
+
+import structlog
+from django.conf import settings
+
+from sms.clock import database_now
+from sms.models import OptOut
+
+log = structlog.get_logger(__name__)
+
+# https://www.twilio.com/docs/messaging/tutorials/advanced-opt-out, and Twilio's help page on STOP, START and HELP
+STOP_WORDS = frozenset({"STOP", "STOPALL", "UNSUBSCRIBE", "END", "QUIT", "CANCEL", "REVOKE", "OPTOUT"})
+START_WORDS = frozenset({"START", "YES", "UNSTOP"})
+HELP_WORDS = frozenset({"HELP", "INFO"})
+
+REASON = "opted out"
+
+
+def is_opted_out(phone_number: str) -> bool:
+    """Has this phone (E.164) told our sender to stop?"""
+    return OptOut.objects.filter(phone_number=phone_number, sender=settings.TWILIO_PHONE_NUMBER).exists()
+
+
+def record(phone_number: str, source: str, sender: str | None = None) -> None:
+    """Note an opt-out; a second one changes nothing."""
+    _, created = OptOut.objects.get_or_create(
+        phone_number=phone_number,
+        sender=sender or settings.TWILIO_PHONE_NUMBER,
+        defaults={"since": database_now(), "source": source},
+    )
+    if created:
+        log.info("opted_out", source=source)
+
+
+def lift(phone_number: str, sender: str) -> None:
+    """Note that a phone wants our texts again."""
+    OptOut.objects.filter(phone_number=phone_number, sender=sender).delete()

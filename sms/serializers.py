@@ -1,0 +1,29 @@
+from rest_framework import serializers
+
+from sms.models import Message
+
+
+class MessageSerializer(serializers.ModelSerializer[Message]):
+    class Meta:
+        model = Message
+        fields = [
+            "id",
+            "booking",
+            "kind",
+            "to",
+            "body",
+            "visit_at",
+            "due_at",
+            "expires_at",
+            "status",
+            "reason",
+            "attempts",
+            "trail",
+            "sid",
+            "error_code",
+            "segments",
+            "created_at",
+            "sent_at",
+            "delivered_at",
+        ]
+        read_only_fields = fields

@@ -1,0 +1,15 @@
+from django.urls import path
+from rest_framework.routers import SimpleRouter
+
+from user.views import LoginView, LogoutView, RegisterView, TokenRefreshView, UserViewSet
+
+router = SimpleRouter()
+router.register("users", UserViewSet)
+
+urlpatterns = [
+    path("users/register/", RegisterView.as_view(), name="register"),
+    path("users/login/", LoginView.as_view(), name="login"),
+    path("users/logout/", LogoutView.as_view(), name="logout"),
+    path("token/refresh/", TokenRefreshView.as_view(), name="token-refresh"),
+    *router.urls,
+]

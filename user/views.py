@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework import mixins, status, viewsets
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.generics import GenericAPIView
+from rest_framework.permissions import AllowAny, IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework_simplejwt.exceptions import TokenError
+from rest_framework_simplejwt.serializers import TokenRefreshSerializer
+from rest_framework_simplejwt.tokens import RefreshToken
+
+from booking_api.deletion import RefusesToOrphanBookings
+from booking_api.permissions import UserPermission, caller
+from user.authentication import REFRESH_COOKIE, clear_token_cookies, require_csrf, set_token_cookies
+from user.filters import UserFilter
+from user.models import ExtendedUser
+from user.serializers import (
+    LoginSerializer,
+    RefreshSerializer,
+    RegisterSerializer,
+    TokensSerializer,
+    UserSerializer,
+)
+
+
+class LoginView(GenericAPIView[Any]):
+    """Log in with e-mail and password: tokens for an `Authorization: Bearer` header, and as http-only cookies."""
+
+    permission_classes = [AllowAny]
+    authentication_classes: list[Any] = []
+    serializer_class = LoginSerializer
+
+    @extend_schema(responses=TokensSerializer)
+    def post(self, request: Request) -> Response:
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        user = serializer.validated_data["user"]
+        refresh = RefreshToken.for_user(user)
+        access = str(refresh.access_token)
+        response = Response(TokensSerializer({"user": user, "access": access, "refresh": str(refresh)}).data)
+        set_token_cookies(response, access, str(refresh))
+        return response
+
+
+class _RefreshTokenView(GenericAPIView[Any]):
+    """Base of the views that act on a refresh token, from the body or from the cookie."""
+
+    permission_classes = [AllowAny]
+    authentication_classes: list[Any] = []
+    serializer_class = RefreshSerializer
+
+    def refresh_token(self, request: Request) -> str:
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        given: str | None = serializer.validated_data.get("refresh")
+        if given:
+            return given
+        cookie = request.COOKIES.get(REFRESH_COOKIE)
+        if not cookie:
+            raise AuthenticationFailed("Give the refresh token.", code="no_refresh_token")
+        require_csrf(request._request)
+        return cookie
+
+
+class TokenRefreshView(_RefreshTokenView):
+    """A new access token, and a new refresh token in place of the one given, which is void from then on."""
+
+    @extend_schema(responses=TokenRefreshSerializer)
+    def post(self, request: Request) -> Response:
+        serializer = TokenRefreshSerializer(data={"refresh": self.refresh_token(request)})
+        try:
+            serializer.is_valid(raise_exception=True)
+        except (TokenError, ExtendedUser.DoesNotExist) as error:
+            raise AuthenticationFailed("The refresh token is not valid any more.", code="token_not_valid") from error
+        tokens = serializer.validated_data
+        response = Response(tokens)
+        set_token_cookies(response, tokens["access"], tokens["refresh"])
+        return response
+
+
+class LogoutView(_RefreshTokenView):
+    """Void the refresh token and forget the cookies. Logging out twice does no harm."""
+
+    @extend_schema(responses={204: None})
+    def post(self, request: Request) -> Response:
+        with contextlib.suppress(TokenError, AuthenticationFailed):  # nothing to void
+            RefreshToken(self.refresh_token(request)).blacklist()  # type: ignore[arg-type]
+        response = Response(status=status.HTTP_204_NO_CONTENT)
+        clear_token_cookies(response)
+        return response
+
+
+class RegisterView(GenericAPIView[Any]):
+    """Make an account for a member of staff: for owners, in their own salons, and platform admins."""
+
+    permission_classes = [IsAuthenticated, UserPermission]
+    serializer_class = RegisterSerializer
+
+    @extend_schema(responses={201: UserSerializer})
+    def post(self, request: Request) -> Response:
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        return Response(UserSerializer(serializer.save()).data, status=status.HTTP_201_CREATED)
+
+
+class UserViewSet(
+    RefusesToOrphanBookings,
+    mixins.ListModelMixin,
+    mixins.RetrieveModelMixin,
+    mixins.UpdateModelMixin,
+    mixins.DestroyModelMixin,
+    viewsets.GenericViewSet[ExtendedUser],
+):
+    """The caller's colleagues."""
+
+    serializer_class = UserSerializer
+    permission_classes = [IsAuthenticated, UserPermission]
+    filterset_class = UserFilter
+    queryset = ExtendedUser.objects.all()
+
+    def get_queryset(self) -> QuerySet[ExtendedUser]:
+        return ExtendedUser.objects.visible_to(caller(self.request)).prefetch_related("salons")
