@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 import time
 from bisect import bisect_left
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from email.utils import formatdate
@@ -116,7 +116,7 @@ class Store:
     def _forget_everything(self) -> None:
         self._all: list[Message] = []
         self._by_sid: dict[str, Message] = {}
-        self._phones: OrderedDict[str, deque[Message]] = OrderedDict()
+        self._phones: OrderedDict[str, list[Message]] = OrderedDict()
         self._inboxes: set[str] = set()
 
     def clear(self) -> None:
@@ -169,27 +169,31 @@ class Store:
         self._by_sid[message.sid] = message
         if message.direction == "inbound":
             self._inboxes.add(message.to)
-        self._phones.setdefault(message.phone, deque()).append(message)
+        self._phones.setdefault(message.phone, []).append(message)
         self._phones.move_to_end(message.phone)
         self.version += 1
 
     def _drop_oldest(self, count: int) -> None:
-        for message in self._all[:count]:
-            self._forget(message)
+        dropped = self._all[:count]
         del self._all[:count]
+        for message in dropped:
+            del self._by_sid[message.sid]
+        newest_dropped = dropped[-1].number
+        for phone in {message.phone for message in dropped}:
+            self._keep_on_phone(phone, [m for m in self._phones[phone] if m.number > newest_dropped])
 
-    def _forget(self, message: Message) -> None:
-        del self._by_sid[message.sid]
-        phone = self._phones[message.phone]
-        phone.remove(message)  # the oldest of its phone when making room, so found at once
-        if not phone:
-            del self._phones[message.phone]
+    def _keep_on_phone(self, phone: str, texts: list[Message]) -> None:
+        if texts:
+            self._phones[phone] = texts
+        else:
+            del self._phones[phone]
 
     def get(self, sid: str) -> Message | None:
         return self._by_sid.get(sid)
 
     def delete(self, message: Message) -> None:
-        self._forget(message)
+        del self._by_sid[message.sid]
+        self._keep_on_phone(message.phone, [m for m in self._phones[message.phone] if m is not message])
         del self._all[bisect_left(self._all, message.number, key=_NUMBER)]
         self.version += 1
 
@@ -217,7 +221,7 @@ class Store:
         found = self._all[bisect_left(self._all, since_ms, key=_ACCEPTED_AT_MS) :]
         return found if to is None else [m for m in found if m.to == to]
 
-    def phones(self) -> Iterator[tuple[str, deque[Message]]]:
+    def phones(self) -> Iterator[tuple[str, list[Message]]]:
         """Each customer's number with its texts oldest first; the phone that moved last comes first."""
         return reversed(self._phones.items())
 

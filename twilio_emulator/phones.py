@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import deque
 from itertools import islice
 from pathlib import Path
 from urllib.parse import parse_qsl
@@ -68,7 +67,7 @@ class Phones:
             }
         )
 
-    def _phone(self, number: str, texts: deque[Message]) -> dict[str, object]:
+    def _phone(self, number: str, texts: list[Message]) -> dict[str, object]:
         latest = list(islice(reversed(texts), MOST_TEXTS))
         businesses = list(dict.fromkeys(m.business for m in latest if m.business))
         return {
