@@ -1,0 +1,61 @@
+"""Plain makers of the things that tests are about; every argument has a sensible default."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from appointment.models import Appointment
+from customer.models import Customer
+from salon.models import Salon
+from user.models import ExtendedUser
+
+_numbers = itertools.count(1)
+
+
+def make_phone_number() -> str:
+    """A valid UK mobile number that no other call returns."""
+    return f"+447400{next(_numbers) % 1_000_000:06}"
+
+
+def hours_ahead(hours: float) -> datetime:
+    """Aware UTC, to the second."""
+    return datetime.now(UTC).replace(microsecond=0) + timedelta(hours=hours)
+
+
+def make_salon(**fields: Any) -> Salon:
+    return Salon.objects.create(**{"name": "Shear Delight", "phone_number": "+442079460123", **fields})
+
+
+def make_user(*salons: Salon, **fields: Any) -> ExtendedUser:
+    password = fields.pop("password", None)
+    email = fields.pop("email", f"staff{next(_numbers)}@salon.example")
+    user = ExtendedUser.objects.create_user(email, password, **fields)
+    user.salons.set(salons)
+    return user
+
+
+def make_owner(*salons: Salon, **fields: Any) -> ExtendedUser:
+    return make_user(*salons, is_owner=True, **fields)
+
+
+def make_platform_admin(**fields: Any) -> ExtendedUser:
+    return make_user(is_superuser=True, is_staff=True, **fields)
+
+
+def make_customer(*salons: Salon, **fields: Any) -> Customer:
+    customer = Customer.objects.create(**{"full_name": "Ada Lovelace", "phone_number": make_phone_number(), **fields})
+    customer.salons.set(salons)
+    return customer
+
+
+def make_appointment(**fields: Any) -> Appointment:
+    """A booking a day ahead, saved through the hooks, with a salon, staff and customer of its own."""
+    salon = fields.pop("salon", None) or make_salon()
+    defaults = {"appointment_time": hours_ahead(24), "salon": salon}
+    if "user" not in fields:
+        defaults["user"] = make_user(salon)
+    if "customer" not in fields:
+        defaults["customer"] = make_customer(salon)
+    return Appointment.objects.create(**{**defaults, **fields})
