@@ -1,0 +1,1 @@
+"""What production never needs: embedded servers, `make run`, `make demo`, the test servers."""

@@ -1,0 +1,108 @@
+"""`make setup`: a virtual environment with the locked requirements, only when something changed.
+
+Runs on any Python 3 with nothing installed: what it finds missing is one clear line. Standard library only.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+VENV = CHECKOUT / ".venv"
+PYTHON = VENV / "bin" / "python"
+REQUIREMENTS = CHECKOUT / "requirements-dev.txt"
+STAMP = VENV / ".devstack-installed"
+LOCK = CHECKOUT / ".data" / "setup.lock"
+OLDEST = (3, 11)
+
+
+def main() -> int:
+    if sys.version_info < OLDEST:
+        return complain("Python 3.11 or newer is needed, this is {}.{}.".format(*sys.version_info[:2]))
+    LOCK.parent.mkdir(exist_ok=True)
+    with LOCK.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if is_current():
+            return 0
+        return install()
+
+
+def is_current() -> bool:
+    """Whether the environment works and was installed from the requirements as they are now."""
+    try:
+        return STAMP.read_text() == fingerprint() and runs(str(PYTHON), "-c", "pass")
+    except OSError:
+        return False
+
+
+def fingerprint() -> str:
+    version = "{}.{}".format(*sys.version_info[:2])
+    return version + " " + hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()
+
+
+def install() -> int:
+    uv = shutil.which("uv")
+    uv = uv if uv and runs(uv, "--version") else None
+    environment = writable_home(dict(os.environ))
+    print("Installing requirements-dev.txt into .venv with {} …".format("uv" if uv else "pip"), flush=True)
+    if not runs(str(PYTHON), "-c", f"import sys; sys.exit(sys.version_info[:2] != {sys.version_info[:2]})"):
+        shutil.rmtree(VENV, ignore_errors=True)
+        made = make_with_uv(uv, environment) if uv else make_with_venv(environment)
+        if made:
+            return made
+    if subprocess.call(install_command(uv), cwd=str(CHECKOUT), env=environment):
+        return complain("The requirements could not be installed: the lines above say why.")
+    STAMP.write_text(fingerprint())
+    return 0
+
+
+def make_with_uv(uv: str, environment: "dict[str, str]") -> int:
+    command = [uv, "venv", "--quiet", "--python", sys.executable, str(VENV)]
+    if subprocess.call(command, env=environment):
+        return complain("uv could not make .venv: the lines above say why.")
+    return 0
+
+
+def make_with_venv(environment: "dict[str, str]") -> int:
+    if not runs(sys.executable, "-c", "import venv, ensurepip"):
+        return complain("This Python has no venv module: install it (Debian: apt install python3-venv), or uv.")
+    if subprocess.call([sys.executable, "-m", "venv", str(VENV)], env=environment):
+        return complain("python3 -m venv could not make .venv: the lines above say why.")
+    return 0
+
+
+def install_command(uv: "str | None") -> "list[str]":
+    if uv:
+        return [uv, "pip", "install", "--python", str(PYTHON), "--require-hashes", "-r", str(REQUIREMENTS)]
+    pip = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "install", "--no-input"]
+    return [*pip, "--require-hashes", "-r", str(REQUIREMENTS)]
+
+
+def writable_home(environment: "dict[str, str]") -> "dict[str, str]":
+    """Without a home directory to write to, uv and pip keep their caches in `.data/cache`."""
+    home = environment.get("HOME", "")
+    if not home or not os.access(home, os.W_OK):
+        cache = str(CHECKOUT / ".data" / "cache")
+        environment.setdefault("UV_CACHE_DIR", cache + "/uv")
+        environment.setdefault("PIP_CACHE_DIR", cache + "/pip")
+    return environment
+
+
+def runs(*command: str) -> bool:
+    try:
+        return subprocess.call(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0
+    except OSError:
+        return False
+
+
+def complain(line: str) -> int:
+    print(line, file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,6 @@
+"""Who can log in to a stack on this machine. Only ever here: production makes its own."""
+
+PASSWORD = "chair-by-the-window"
+ADMIN = "admin@demo.example"
+OWNER = "owner@demo.example"
+STAFF = "staff@demo.example"
