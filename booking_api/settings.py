@@ -176,8 +176,8 @@ SPECTACULAR_SETTINGS = {
         "drf_standardized_errors.openapi_hooks.postprocess_schema_enums",
     ],
     "ENUM_NAME_OVERRIDES": {
-        "AppointmentStatusEnum": "appointment.models.Appointment.Status.choices",
-        "MessageStatusEnum": "sms.models.Message.Status.choices",
+        "AppointmentStatusEnum": "appointment.models.Appointment.Status",
+        "MessageStatusEnum": "sms.models.Message.Status",
         "ValidationErrorEnum": "drf_standardized_errors.openapi_serializers.ValidationErrorEnum.choices",
         "ClientErrorEnum": "drf_standardized_errors.openapi_serializers.ClientErrorEnum.choices",
         "ServerErrorEnum": "drf_standardized_errors.openapi_serializers.ServerErrorEnum.choices",

@@ -1,0 +1,13 @@
+"""How the API's schema describes logging in by cookie."""
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+
+from user.authentication import ACCESS_COOKIE
+
+
+class CookieJWTScheme(OpenApiAuthenticationExtension):
+    target_class = "user.authentication.CookieJWTAuthentication"
+    name = "cookieAuth"
+
+    def get_security_definition(self, auto_schema: object) -> dict[str, str]:
+        return {"type": "apiKey", "in": "cookie", "name": ACCESS_COOKIE}
