@@ -11,6 +11,8 @@ urlpatterns = [
     path("", include("user.urls")),
     path("sms/", include("sms.urls")),
     path("health/", health.alive, name="health"),
+    path("health/ready/", health.ready, name="ready"),
+    path("metrics/", health.prometheus, name="metrics"),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     path("admin/", admin.site.urls),

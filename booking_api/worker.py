@@ -9,7 +9,9 @@ django.setup()
 
 from booking_api.broker import broker  # noqa: E402
 from booking_api.checks import check_or_exit  # noqa: E402
+from sms.heartbeats import WorkerHeartbeat  # noqa: E402
 
 check_or_exit()
+broker.add_middleware(WorkerHeartbeat())
 
 __all__ = ["broker"]

@@ -37,7 +37,6 @@ class MessageInline(ReadOnlyAdmin, admin.TabularInline[Message, Any]):
     model = Message
     verbose_name_plural = "texts"
     fields = ["kind", "status", "reason", "to", "body", "due_at", "sent_at", "delivered_at", "attempts", "segments"]
-    readonly_fields = fields
     ordering = ["created_at", "id"]
     extra = 0
     can_delete = False

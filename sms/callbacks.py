@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Coalesce, Now
 
-from sms import holds, opt_outs
+from sms import holds, metrics, opt_outs
 from sms.clock import database_now
 from sms.delivery import append_to_trail, has_newer
 from sms.errors import SenderBlocked
@@ -116,4 +116,5 @@ def _may_try_again(message: Message, error_code: int | None) -> bool:
 def _update(message: Message, **changes: Any) -> None:
     Message.objects.filter(pk=message.pk).update(**changes)
     message.refresh_from_db()
+    metrics.ENDED.labels(message.kind, message.status).inc()
     log.info("text_reported", message_id=message.pk, booking_id=message.booking_id, status=message.status)

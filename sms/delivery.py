@@ -23,7 +23,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Exists, F, Func, JSONField, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Coalesce, Now
 
-from sms import holds, opt_outs, transport
+from sms import holds, metrics, opt_outs, transport
 from sms.errors import Ambiguous, NotProcessed, OptedOut, Rejected, SenderBlocked, TransportError
 from sms.models import Message
 from sms.segments import count_segments
@@ -62,7 +62,13 @@ class Claim:
     booking_id: int
     kind: str
     deadline: float
+    claimed_at: float
+    overdue_seconds: float
     is_probe: bool = False  # the one text that tests whether a stopped sender works again
+
+    def lateness_seconds(self) -> float:
+        """From the moment the text was due until now."""
+        return self.overdue_seconds + time.monotonic() - self.claimed_at
 
 
 def deliver(booking_id: int, kind: Message.Kind, compose: Compose) -> None:
@@ -109,6 +115,8 @@ def claim(booking_id: int, kind: Message.Kind, compose: Compose) -> Claim | None
         booking_id=booking_id,
         kind=message.kind,
         is_probe=hold is not None,
+        claimed_at=claimed_at,
+        overdue_seconds=(now - message.due_at).total_seconds(),
         deadline=claimed_at + settings.SMS_CLAIM_LEASE_SECONDS - 2 * settings.SMS_HTTP_TIMEOUT_SECONDS,
     )
 
@@ -148,6 +156,7 @@ def has_newer(message: Message) -> bool:
 
 def close(message: Message, verdict: Withdrawn) -> None:
     Message.objects.filter(pk=message.pk).update(status=verdict.status, reason=verdict.reason, leased_until=None)
+    metrics.ENDED.labels(message.kind, verdict.status).inc()
     log.info("text_withdrawn", **_event(message), status=verdict.status, reason=verdict.reason)
 
 
@@ -181,7 +190,8 @@ def hand_over(claimed: Claim) -> transport.Accepted:
     if time.monotonic() >= claimed.deadline:
         # This process slept (a paused machine, a debugger): the lease may be another's by the time of the answer.
         raise NotProcessed("not sent: the claim had grown too old")
-    return transport.send(claimed.outgoing)
+    with metrics.SEND_SECONDS.time():
+        return transport.send(claimed.outgoing)
 
 
 def record_accepted(claimed: Claim, accepted: transport.Accepted) -> None:
@@ -194,6 +204,8 @@ def record_accepted(claimed: Claim, accepted: transport.Accepted) -> None:
         sent_at=Coalesce(F("sent_at"), Now()),
         leased_until=None,
     )
+    metrics.ENDED.labels(claimed.kind, Message.Status.SENT).inc()
+    metrics.LATENESS.labels(claimed.kind).observe(claimed.lateness_seconds())
     if claimed.is_probe:
         holds.lift()
     log.info("text_sent", **_claim_event(claimed), sid=accepted.sid, recorded=bool(updated))
@@ -222,8 +234,10 @@ def record_failure(claimed: Claim, error: TransportError) -> None:
 
 def _what_next(claimed: Claim, error: TransportError) -> dict[str, Any]:
     if isinstance(error, Ambiguous):
+        metrics.AMBIGUOUS.inc()
         return {"status": Message.Status.UNKNOWN, "leased_until": Now()}
     if isinstance(error, NotProcessed):
+        metrics.RETRIES.inc()
         wait = error.retry_after_seconds or backoff_seconds(claimed.outgoing.attempt)
         return {
             "status": Message.Status.PENDING,
@@ -231,6 +245,7 @@ def _what_next(claimed: Claim, error: TransportError) -> dict[str, Any]:
             "next_attempt_at": Now() + timedelta(seconds=wait),
         }
     status = Message.Status.SKIPPED if isinstance(error, OptedOut) else Message.Status.FAILED
+    metrics.ENDED.labels(claimed.kind, status).inc()
     return {"status": status, "leased_until": None}
 
 

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import dramatiq
@@ -21,7 +22,7 @@ from django.db import DatabaseError, close_old_connections, connection
 from django.db.models.functions import Now
 
 from booking_api.broker import broker
-from sms import holds, reconcile
+from sms import heartbeats, holds, reconcile
 from sms.models import Message
 
 log = structlog.get_logger(__name__)
@@ -165,6 +166,7 @@ class Dispatcher:
 
 
 CHORES = (
+    Chore(partial(heartbeats.beat, heartbeats.DISPATCHER), interval_seconds=heartbeats.INTERVAL_SECONDS),
     Chore(reconcile.trace_unknown, interval_seconds=1.0),
     Chore(holds.choose_probe, interval_seconds=2.0),
 )

@@ -93,6 +93,7 @@ class Message(models.Model):
                 condition=Q(status="pending", kind="reminder"),
                 name="sms_pending_reminders",
             ),
+            models.Index(fields=["due_at"], condition=Q(status="failed"), name="sms_failed"),
             models.Index(fields=["salon", "-due_at"], name="sms_by_salon"),
             models.Index(fields=["to", "sent_at"], name="sms_by_phone"),
         ]
@@ -150,3 +151,13 @@ class InboundMessage(models.Model):
 
     def __str__(self) -> str:
         return f"reply {self.pk} to message {self.in_reply_to_id}"
+
+
+class Heartbeat(models.Model):
+    """When a kind of process was last seen at work; any one of them will do."""
+
+    process = models.CharField(max_length=20, primary_key=True)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.process} at {self.at:%H:%M:%S}"

@@ -18,7 +18,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.db.models.functions import Coalesce, Now
 
-from sms import transport
+from sms import metrics, transport
 from sms.clock import database_now
 from sms.delivery import SUPERSEDED_BY_NEWER, append_to_trail
 from sms.errors import TransportError
@@ -45,6 +45,7 @@ def release_expired_leases() -> int:
         trail=append_to_trail(F("attempts"), WORKER_STOPPED),
     )
     if expired:
+        metrics.LEASE_EXPIRIES.inc(expired)
         log.warning("claim_leases_expired", texts=expired)
     return expired
 
