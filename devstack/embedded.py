@@ -12,7 +12,7 @@ import psutil  # type: ignore[import-untyped]
 
 from devstack import environment
 from devstack.environment import Secrets
-from devstack.guard import Guard
+from devstack.guard import LOCK, NOTES, Guard
 from devstack.home import stand_ins
 from devstack.paths import TEST_DATA
 from devstack.ports import Ports, choose
@@ -82,6 +82,17 @@ def remove(data: Path) -> None:
     """Remove a stack's data, also what lies outside the checkout."""
     for directory in (data, *stand_ins(data)):
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def forget(data: Path) -> None:
+    """Remove what a stack keeps in `data`, but for what tells that it is running."""
+    for directory in stand_ins(data):
+        shutil.rmtree(directory, ignore_errors=True)
+    for path in data.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name not in (LOCK, NOTES):
+            path.unlink()
 
 
 def _forget_ended() -> None:

@@ -1,11 +1,15 @@
 """`make run`: the whole stack on this machine, until Ctrl-C."""
 
+import time
 from collections.abc import Mapping
 
 from devstack import logins
 from devstack.errors import ServerFailed
 from devstack.paths import RUN_DATA
 from devstack.stack import Stack, python, running
+from twilio_emulator.client import EmulatorClient
+
+QUIET_SECONDS = 10.0
 
 
 def run(given: Mapping[str, str]) -> int:
@@ -14,12 +18,21 @@ def run(given: Mapping[str, str]) -> int:
     try:
         with running(RUN_DATA, given, what="`make run`", debug=True) as stack:
             python(stack.environ, "-m", "devstack.seed")
+            wait_for_quiet(stack)
             print(banner(stack), flush=True)
             code = stack.runner.wait()
             raise ServerFailed(f"A process of the Procfile ended, so all were stopped (exit code {code}).")
     except KeyboardInterrupt:
         print("\nStopped.")
         return 0
+
+
+def wait_for_quiet(stack: Stack) -> None:
+    """Let the texts of the new bookings go out first, so that the banner is the last thing on the screen."""
+    phones, seen = EmulatorClient(stack.twilio_url), -1
+    until = time.monotonic() + QUIET_SECONDS
+    while time.monotonic() < until and seen != (seen := len(phones.messages())):
+        time.sleep(1)
 
 
 def banner(stack: Stack) -> str:

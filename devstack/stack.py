@@ -1,17 +1,19 @@
 """The whole stack: servers first, then the processes of the Procfile, then everything in the other order."""
 
 import contextlib
-import os
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
+import redis
+
 from devstack import environment
-from devstack.embedded import servers
+from devstack.embedded import forget, servers
 from devstack.errors import ServerFailed
 from devstack.guard import Guard, locked
 from devstack.paths import CHECKOUT
@@ -19,6 +21,7 @@ from devstack.ports import TWILIO_PORT, WEB_PORT, Ports, choose
 
 READY_SECONDS = 60.0
 STOP_SECONDS = 12.0
+DRAMATIQ_HEARTBEATS = "dramatiq:__heartbeats__"
 
 
 class Stack:
@@ -26,6 +29,7 @@ class Stack:
 
     def __init__(self, environ: dict[str, str], ports: Ports, runner: "subprocess.Popen[bytes]") -> None:
         self.environ, self.ports, self.runner = environ, ports, runner
+        self.started_at = time.time()
 
     @property
     def base_url(self) -> str:
@@ -36,16 +40,27 @@ class Stack:
         return environment.twilio_url(self.ports)
 
     def wait_until_ready(self) -> None:
-        """Return once web and the local Twilio answer. Raises `ServerFailed` if they do not, or end."""
-        waiting_for = [f"{self.base_url}/health/", f"{self.twilio_url}/_control/messages"]
+        """Return once web, the local Twilio and the workers answer. Raises `ServerFailed` if they do not, or end."""
+        waiting_for: dict[str, Callable[[], bool]] = {
+            url: partial(answers, url) for url in (f"{self.base_url}/health/", f"{self.twilio_url}/_control/messages")
+        } | {"the workers": self._workers_answer}
         until = time.monotonic() + READY_SECONDS
         while waiting_for:
             if self.runner.poll() is not None:
                 raise ServerFailed("A process of the Procfile ended at its start: its own message says why.")
             if time.monotonic() > until:
                 raise ServerFailed(f"No answer within {READY_SECONDS:.0f} s: {', '.join(waiting_for)}")
-            waiting_for = [url for url in waiting_for if not answers(url)]
+            waiting_for = {name: ready for name, ready in waiting_for.items() if not ready()}
             time.sleep(0.1)
+
+    def _workers_answer(self) -> bool:
+        """Whether every worker process has been heard of in Redis since this stack was started."""
+        try:
+            with redis.Redis.from_url(self.environ["REDIS_URL"], socket_timeout=5) as client:
+                heard = client.zcount(DRAMATIQ_HEARTBEATS, self.started_at * 1000, "+inf")
+        except redis.RedisError:
+            return False
+        return int(heard) >= int(self.environ.get("WORKER_PROCESSES") or 2)
 
 
 def answers(url: str) -> bool:
@@ -77,17 +92,21 @@ def running(
     web: int | None = WEB_PORT,
     twilio: int | None = TWILIO_PORT,
     debug: bool = False,
+    fresh: bool = False,
     log: Path | None = None,
 ) -> Iterator[Stack]:
     """The stack of the directory `data`, migrated and answering; all of it is stopped afterwards.
 
     Args: `given` is the caller's environment, `what` the command's name for messages, `web` and `twilio`
-    preferred ports (`None`: any free one), `log` a file for what the processes print (`None`: the terminal).
+    preferred ports (`None`: any free one), `fresh` begins with no data, `log` is a file for what the processes
+    print (`None`: the terminal).
     Raises `DevstackError`.
     """
     with contextlib.ExitStack() as stop:
         stop.enter_context(locked(data, what))
         guard = stop.enter_context(Guard(data))
+        if fresh:
+            forget(data)
         ports = choose(data / "ports.json", given, web=web, twilio=twilio)
         guard.note_urls({"API": environment.base_url(ports), "Phones": environment.twilio_url(ports)})
         made = environment.kept_secrets(data / "secrets.json")
@@ -111,9 +130,7 @@ def running(
 @contextlib.contextmanager
 def _processes(environ: Mapping[str, str], log: Path | None) -> "Iterator[subprocess.Popen[bytes]]":
     """Every process of the Procfile, by honcho; SIGTERM to it stops them all."""
-    command = [sys.executable, "-m", "honcho", "start", "-e", os.devnull, "-f", "Procfile"]
-    if log or not sys.stdout.isatty():
-        command.append("--no-colour")
+    command = [sys.executable, "-m", "devstack.procfile"]
     with contextlib.ExitStack() as closing:
         output = closing.enter_context(log.open("wb")) if log else None
         runner = subprocess.Popen(
