@@ -2,9 +2,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
-from django.http import HttpRequest
+from django.contrib import admin, messages
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 
+from sms import ledger
+from sms.clock import database_now
 from sms.models import InboundMessage, Message, OptOut, SenderHold
 
 
@@ -29,6 +34,27 @@ class MessageAdmin(ReadOnlyAdmin, admin.ModelAdmin[Message]):
     date_hierarchy = "due_at"
     search_fields = ["to", "sid", "booking_id"]
     show_full_result_count = False  # a ledger of millions is not counted for a page
+    actions = ["send_again"]
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return obj is None and super(ReadOnlyAdmin, self).has_change_permission(request)  # for the action alone
+
+    @admin.action(description="Send again", permissions=["change"])
+    def send_again(self, request: HttpRequest, queryset: QuerySet[Message]) -> HttpResponse | None:
+        """Plan the chosen texts once more; those that Twilio has accepted only after a second question."""
+        accepted = queryset.filter(status__in=[Message.Status.SENT, Message.Status.DELIVERED])
+        if accepted.exists() and "double" not in request.POST:
+            context = {**self.admin_site.each_context(request), "title": "Send again?", "texts": queryset}
+            return render(request, "admin/sms/send_again.html", {**context, "accepted": accepted.count()})
+        for message in queryset:
+            try:
+                with transaction.atomic():
+                    ledger.plan_again(message, database_now())
+            except ledger.NotAgain as why:
+                self.message_user(request, f"Message {message.pk} was not planned again: {why}", messages.WARNING)
+            else:
+                self.message_user(request, f"Message {message.pk} goes out again now.")
+        return None
 
 
 class MessageInline(ReadOnlyAdmin, admin.TabularInline[Message, Any]):

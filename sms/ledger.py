@@ -23,6 +23,13 @@ MINIMUM_USEFUL = timedelta(minutes=1)
 BOOKED_INSIDE_WINDOW = "booked inside the reminder window"
 
 
+UNSETTLED = (Message.Status.PENDING, Message.Status.SENDING, Message.Status.UNKNOWN)
+
+
+class NotAgain(Exception):
+    """Why a text cannot be sent again."""
+
+
 @dataclass(frozen=True)
 class Visit:
     """What a text is about: whose visit, where, when (aware), and the phone it goes to (E.164)."""
@@ -76,6 +83,22 @@ def _plan(
         created_at=now,
         **fields,
     )
+
+
+def plan_again(message: Message, now: datetime) -> Message:
+    """Plan the same text once more, to go out at once; like any other it is checked again before it is sent.
+
+    Raises:
+      NotAgain: it has not been settled yet, or would come too late.
+    """
+    waiting = Message.objects.filter(booking_id=message.booking_id, kind=message.kind, status__in=UNSETTLED)
+    if waiting.exists():
+        raise NotAgain("It is still on its way.")
+    if now >= message.expires_at:
+        raise NotAgain("Its visit has begun; it would come too late.")
+    visit = Visit(message.booking_id, message.salon_id, message.customer_id, message.to, message.visit_at)
+    body = message.body if message.kind == Message.Kind.CANCELLATION else ""
+    return _plan(visit, Message.Kind(message.kind), now, due_at=now, body=body)
 
 
 def withdraw(
