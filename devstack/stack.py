@@ -53,6 +53,15 @@ class Stack:
             waiting_for = {name: ready for name, ready in waiting_for.items() if not ready()}
             time.sleep(0.1)
 
+    def wait_until_fit(self) -> None:
+        """Return once web says that every part is at work, the dispatcher too. Raises `ServerFailed`."""
+        url = f"{self.base_url}/health/ready/"
+        until = time.monotonic() + READY_SECONDS
+        while not answers(url):
+            if self.runner.poll() is not None or time.monotonic() > until:
+                raise ServerFailed(f"Not everything is at work: {url} says what is not.")
+            time.sleep(0.1)
+
     def _workers_answer(self) -> bool:
         """Whether every worker process has been heard of in Redis since this stack was started."""
         try:
@@ -120,7 +129,8 @@ def running(
             mark=guard.mark,
             debug=debug,
         )
-        manage(environ, "migrate", "--no-input")
+        print("Bringing the database up to date …", flush=True)
+        manage(environ, "migrate", "--no-input", "--verbosity", "0")
         runner = stop.enter_context(_processes(environ, log))
         stack = Stack(environ, ports, runner)
         stack.wait_until_ready()

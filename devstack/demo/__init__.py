@@ -44,6 +44,7 @@ def perform(stack: Stack) -> list[str]:
     api = Api(stack.base_url)
     api.log_in(admin, logins.PASSWORD)
     cast = Cast.assemble(api, run)
+    stack.wait_until_fit()
     performance = play(cast, EmulatorClient(stack.twilio_url))
     judgement = judge(performance.owed, performance.arrived)
     print("\n" + table(judgement, cast.zone))

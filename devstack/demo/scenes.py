@@ -16,6 +16,7 @@ from devstack.demo.verdict import Owed
 ZONE = "America/New_York"  # never UTC, summer or winter
 VISIT_MINUTES = 30
 ARRIVAL_SECONDS = 10.0
+PAUSE_SECONDS = 2.0  # so that a reader can follow
 FIRST_PHONE, PHONES = 7_400_100_000, 800_000
 
 
@@ -137,7 +138,7 @@ class Scene:
     def change_minutes(self, visit: Visit, minutes: int) -> None:
         """Change the salon's reminder time: at the old moment nothing is owed."""
         self._watch(visit.at - self._lead())
-        self.say(f"PATCHes {self.salon.name}: reminders {minutes} minutes ahead, not {self.salon.reminder_minutes}")
+        self.say(f"PATCHes {self.salon.name}: reminder_time_minutes {self.salon.reminder_minutes} to {minutes}")
         self.admin.patch(f"/salons/{self.salon.id}/", {"reminder_time_minutes": minutes})
         self.salon = Salon(self.salon.id, self.salon.name, minutes)
 
@@ -154,6 +155,7 @@ class Scene:
         until = time.monotonic() + ARRIVAL_SECONDS
         while time.monotonic() < until and not self.has_arrived(owed):
             time.sleep(0.05)
+        time.sleep(PAUSE_SECONDS)
 
     def _owe_confirmation(self, at: datetime, answered_ms: float) -> Owed:
         body = wording.confirmation(self.customer, self.salon.name, at, self.cast.zone)
@@ -186,21 +188,21 @@ def _times(at: datetime) -> dict[str, Any]:
 
 
 def reminded(scene: Scene) -> None:
-    visit = scene.book(in_seconds=72)
+    visit = scene.book(in_seconds=75)
     scene.owe_reminder(visit)
     scene.wait_for(visit.confirmed)
     scene.comment(visit)
 
 
 def moved(scene: Scene) -> None:
-    visit = scene.book(in_seconds=75)
+    visit = scene.book(in_seconds=80)
     scene.wait_for(visit.confirmed)
-    scene.move(visit, in_seconds=100)
+    scene.move(visit, in_seconds=110)
     scene.owe_reminder(visit)
 
 
 def deleted(scene: Scene) -> None:
-    visit = scene.book(in_seconds=78)
+    visit = scene.book(in_seconds=85)
     scene.wait_for(visit.confirmed)
     scene.delete(visit)
 
