@@ -6,6 +6,7 @@ import django_filters
 from django.db.models import Q, QuerySet
 
 from appointment.models import Appointment
+from customer.phone_numbers import matching_phone_number
 from salon.models import Salon
 
 
@@ -16,6 +17,10 @@ class AppointmentFilter(django_filters.FilterSet):
     customer = django_filters.NumberFilter(field_name="customer_id")
     column_id = django_filters.NumberFilter()
     status = django_filters.ChoiceFilter(choices=Appointment.Status.choices)
+
+    search = django_filters.CharFilter(
+        method="filter_search", label="Part of the customer's name or number, or comment."
+    )
 
     class Meta:
         model = Appointment
@@ -34,3 +39,16 @@ class AppointmentFilter(django_filters.FilterSet):
             ends = datetime.combine(value + timedelta(days=1), time.min, zone)
             days |= Q(salon_id__in=salon_ids, appointment_time__gte=begins, appointment_time__lt=ends)
         return queryset.filter(days)
+
+    def filter_search(self, queryset: QuerySet[Appointment], name: str, value: str) -> QuerySet[Appointment]:
+        matches = Q(customer__full_name__icontains=value) | Q(comment__icontains=value)
+        return queryset.filter(matches | matching_phone_number(value, "customer__phone_number"))
+
+
+# Not names that a class body can give.
+AppointmentFilter.base_filters["from"] = django_filters.IsoDateTimeFilter(
+    "appointment_time", "gte", label="Begins then or later."
+)
+AppointmentFilter.base_filters["to"] = django_filters.IsoDateTimeFilter(
+    "appointment_time", "lt", label="Begins before."
+)

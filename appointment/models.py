@@ -3,10 +3,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import DateTimeRangeField, RangeBoundary, RangeOperators
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models import F, Q
+from django.http import HttpRequest
 from django_extensions.db.models import TimeStampedModel
+from simple_history.models import HistoricalRecords
 
 from appointment import rules, services
 from customer.models import Customer
@@ -33,6 +38,19 @@ class AppointmentQuerySet(models.QuerySet["Appointment"]):
         return self.filter(UNPLANNED)
 
 
+VISIT_RANGE = models.Func(
+    F("appointment_time"), F("end_time"), RangeBoundary(), function="TSTZRANGE", output_field=DateTimeRangeField()
+)
+# A visit in one of these states takes its column's time.
+OCCUPYING = ("booked", "completed")
+
+
+def history_author(request: HttpRequest | None, **kwargs: Any) -> ExtendedUser | None:
+    """Whose name a change bears: the user of the request; None for a shell, an import or an API key."""
+    user = getattr(request, "user", None)
+    return user if isinstance(user, get_user_model()) else None
+
+
 class Appointment(TimeStampedModel):
     """A visit. Saving and deleting are the hooks that plan its texts, in the same transaction."""
 
@@ -55,6 +73,10 @@ class Appointment(TimeStampedModel):
     comment = models.TextField(blank=True, default="", max_length=2000)
     column_id = models.PositiveSmallIntegerField(default=1, help_text="The chair: a column of the day.")
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.BOOKED)
+    cancel_reason = models.CharField(max_length=200, blank=True, default="", help_text="For the staff; not sent.")
+    allow_overlap = models.BooleanField(
+        default=False, help_text="Chosen by the staff: this booking may share its column's time with others."
+    )
     task_id = models.CharField(
         max_length=50,
         blank=True,
@@ -66,6 +88,9 @@ class Appointment(TimeStampedModel):
     )
 
     objects = AppointmentQuerySet.as_manager()
+    history = HistoricalRecords(
+        excluded_fields=["created", "modified", "task_id", "texts_planned_for"], get_user=history_author
+    )
 
     class Meta:
         ordering = ["appointment_time", "id"]
@@ -73,7 +98,18 @@ class Appointment(TimeStampedModel):
             models.CheckConstraint(
                 condition=Q(end_time__isnull=True) | Q(end_time__gt=F("appointment_time")),
                 name="appointment_ends_after_it_begins",
-            )
+            ),
+            # Against two requests at once, and whoever writes past the rules. That a booking which allows overlap still
+            # stands in the way of later ones depends on who came first: `appointment.rules` sees to it, under a lock.
+            ExclusionConstraint(
+                name="appointment_no_overlap",
+                expressions=[
+                    ("salon", RangeOperators.EQUAL),
+                    ("column_id", RangeOperators.EQUAL),
+                    (VISIT_RANGE, RangeOperators.OVERLAPS),
+                ],
+                condition=Q(status__in=OCCUPYING, end_time__isnull=False, allow_overlap=False),
+            ),
         ]
         indexes = [
             models.Index(fields=["salon", "appointment_time"], name="appointment_by_salon_day"),
@@ -96,7 +132,7 @@ class Appointment(TimeStampedModel):
         try:
             rules.check(self, services.stored(self))
         except rules.RuleBroken as broken:
-            raise ValidationError({broken.field: broken.message}, code=broken.code) from broken
+            raise ValidationError({broken.field: ValidationError(broken.message, broken.code)}) from broken
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save, and plan the texts that the change calls for; both commit together.
@@ -105,6 +141,9 @@ class Appointment(TimeStampedModel):
         """
         with transaction.atomic():
             before = services.lock(self)
+            # What is planned is the database's to say: this object may be older than the row, or a copy of another.
+            self.task_id = before.task_id if before else ""
+            self.texts_planned_for = before.texts_planned_for if before else None
             super().save(*args, **kwargs)
             services.plan_texts(self, before)
 
@@ -129,4 +168,4 @@ class Appointment(TimeStampedModel):
         services.cancel_task(self)
 
 
-UNPLANNED = Appointment._meta.indexes[1].condition
+UNPLANNED = next(index.condition for index in Appointment._meta.indexes if index.name == "appointment_unplanned")

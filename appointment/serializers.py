@@ -8,9 +8,12 @@ from rest_framework import serializers
 
 from appointment import rules, services
 from appointment.models import Appointment
+from booking_api.errors import Conflict
 from booking_api.fields import KnownFieldsMixin, VisiblePrimaryKeyField
 from customer.models import Customer
 from salon.models import Salon
+from sms.models import Message
+from sms.serializers import MessageSerializer
 from user.models import ExtendedUser
 
 
@@ -47,11 +50,13 @@ class AppointmentSerializer(KnownFieldsMixin, serializers.ModelSerializer[Appoin
             "comment",
             "column_id",
             "status",
+            "cancel_reason",
+            "allow_overlap",
             "task_id",
             "created",
             "modified",
         ]
-        read_only_fields = ["task_id", "created", "modified"]
+        read_only_fields = ["cancel_reason", "task_id", "created", "modified"]
         extra_kwargs = {"column_id": {"min_value": 1}}
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -63,10 +68,10 @@ class AppointmentSerializer(KnownFieldsMixin, serializers.ModelSerializer[Appoin
         return attrs
 
     def create(self, validated_data: dict[str, Any]) -> Appointment:
-        return _obeying_rules(services.book, **validated_data)
+        return obeying_rules(services.book, **validated_data)
 
     def update(self, instance: Appointment, validated_data: dict[str, Any]) -> Appointment:
-        return _obeying_rules(services.change, instance.pk, **validated_data)
+        return obeying_rules(services.change, instance.pk, **validated_data)
 
 
 def _on_the_salons_clock(moment: datetime, salon: Salon, field: str) -> datetime:
@@ -84,8 +89,55 @@ def _on_the_salons_clock(moment: datetime, salon: Salon, field: str) -> datetime
     return first.astimezone(UTC)
 
 
-def _obeying_rules(act: Callable[..., Appointment], *args: Any, **fields: Any) -> Appointment:
+class CancelSerializer(KnownFieldsMixin, serializers.Serializer[Any]):
+    reason = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        default="",
+        max_length=200,
+        help_text="For the staff; the customer is not told.",
+    )
+
+
+class TextSerializer(MessageSerializer):
+    """A booking's text; ``preview`` is what a text still waiting would say if it went out now."""
+
+    preview = serializers.SerializerMethodField()
+
+    class Meta(MessageSerializer.Meta):
+        fields = [*MessageSerializer.Meta.fields, "preview"]
+        read_only_fields = fields
+
+    def get_preview(self, message: Message) -> str | None:
+        booking: Appointment = self.context["booking"]
+        return services.preview(message, booking) if message.status == Message.Status.PENDING else None
+
+
+class FieldChangeSerializer(serializers.Serializer[Any]):
+    field = serializers.CharField()
+    old = serializers.JSONField()
+    new = serializers.JSONField()
+
+
+class HistoryEntrySerializer(serializers.Serializer[Any]):
+    """One change of a booking; ``by`` is null for an import, a shell or an API key."""
+
+    at = serializers.DateTimeField()
+    by = serializers.CharField(allow_null=True)
+    action = serializers.ChoiceField(["created", "changed", "deleted"])
+    changes = FieldChangeSerializer(many=True)
+
+
+def obeying_rules(act: Callable[..., Appointment], *args: Any, **fields: Any) -> Appointment:
+    """Do something to a booking; a broken rule becomes the API's error.
+
+    Raises:
+      Conflict: another booking has the time.
+      serializers.ValidationError: any other rule.
+    """
     try:
         return act(*args, **fields)
+    except rules.SlotTaken as taken:
+        raise Conflict(taken.message, code=taken.code) from taken
     except rules.RuleBroken as broken:
         raise serializers.ValidationError({broken.field: [broken.message]}, code=broken.code) from broken

@@ -33,12 +33,12 @@ DELETED = "the booking was deleted"
 OTHER_CUSTOMER = "the visit was given to another customer"
 OVER = "the visit is over"
 REPLACED = "planned anew"
-ALREADY_BEGUN = "the visit has begun"
 
 
 # --- What staff do ------------------------------------------------------------------------------------
 
 
+@transaction.atomic
 def book(**fields: Any) -> models.Appointment:
     """Make a booking; its confirmation goes out once it has committed.
 
@@ -68,6 +68,24 @@ def change(booking_id: int, **fields: Any) -> models.Appointment:
     return changed
 
 
+def complete(booking_id: int) -> models.Appointment:
+    """Note that the visit took place; nothing more is sent. Raises: as `change`."""
+    return change(booking_id, status=models.Appointment.Status.COMPLETED)
+
+
+def note_no_show(booking_id: int) -> models.Appointment:
+    """Note that the customer did not come; nothing more is sent. Raises: as `change`."""
+    return change(booking_id, status=models.Appointment.Status.NO_SHOW)
+
+
+def cancel(booking_id: int, reason: str = "") -> models.Appointment:
+    """Cancel a visit and keep its row; the customer of one still ahead is told. Again, it changes nothing.
+
+    Raises: as `change`.
+    """
+    return change(booking_id, status=models.Appointment.Status.CANCELLED, cancel_reason=reason)
+
+
 # --- Planning: inside the transaction that changes the booking ------------------------------------------
 
 
@@ -92,15 +110,17 @@ def plan_texts(booking: models.Appointment, before: models.Appointment | None) -
     now = database_now()
     if current.status != models.Appointment.Status.BOOKED:
         _close(current, before, now)
-    elif before is not None and before.customer_id != current.customer_id and before.texts_planned_for:
+    elif before is None:
+        _open(current, now, _locked_minutes(current))
+    elif before.customer_id != current.customer_id and before.texts_planned_for:
+        minutes = _locked_minutes(current)
         _withdraw_all(current, MessageStatus.SUPERSEDED, OTHER_CUSTOMER)
         _tell_cancelled(before, before.texts_planned_for, now)
-        _open(current, now)
-    elif current.texts_planned_for != current.appointment_time or (
-        before is not None and before.salon_id != current.salon_id
-    ):
+        _open(current, now, minutes)
+    elif current.texts_planned_for != current.appointment_time or before.salon_id != current.salon_id:
+        minutes = _locked_minutes(current)
         _withdraw_all(current, MessageStatus.SUPERSEDED, MOVED)
-        _open(current, now)
+        _open(current, now, minutes)
     booking.task_id, booking.texts_planned_for = current.task_id, current.texts_planned_for
 
 
@@ -131,10 +151,19 @@ def plan_unplanned(limit: int = 500) -> int:
         )
         now = database_now()
         for booking in unplanned:
-            _plan_unplanned(booking, now)
+            _plan_unplanned_or_log(booking, now)
     if unplanned:
         log.info("planned_what_was_unplanned", bookings=len(unplanned))
     return len(unplanned)
+
+
+def _plan_unplanned_or_log(booking: models.Appointment, now: datetime) -> None:
+    """One booking that cannot be planned must not keep the others from it."""
+    try:
+        with transaction.atomic():
+            _plan_unplanned(booking, now)
+    except Exception:
+        log.exception("booking_cannot_be_planned", booking_id=booking.pk)
 
 
 def _plan_unplanned(booking: models.Appointment, now: datetime) -> None:
@@ -142,47 +171,71 @@ def _plan_unplanned(booking: models.Appointment, now: datetime) -> None:
         _close(booking, booking, now)
         return
     is_new = booking.texts_planned_for is None
+    minutes = _locked_minutes(booking)
     _withdraw_all(booking, MessageStatus.SUPERSEDED, MOVED)
-    _open(booking, now, confirm=not is_new)
+    _open(booking, now, minutes, confirm=not is_new)
 
 
 def send_confirmation_sms(booking: models.Appointment) -> None:
     """See `Appointment.send_confirmation_sms`."""
     with transaction.atomic():
-        current = _reread(booking)
+        current, now = _reread(booking), database_now()
+        if not _is_ahead(current, now):
+            return
         ledger.withdraw(current.pk, MessageStatus.SUPERSEDED, REPLACED, [Kind.CONFIRMATION])
-        _confirm(current, database_now())
+        _confirm(current, now)
 
 
 def schedule_reminder_sms(booking: models.Appointment) -> None:
     """See `Appointment.schedule_reminder_sms`."""
     with transaction.atomic():
-        current = _reread(booking)
+        current, now = _reread(booking), database_now()
+        if not _is_ahead(current, now):
+            return
+        minutes = _locked_minutes(current)
         ledger.withdraw(current.pk, MessageStatus.SUPERSEDED, REPLACED, [Kind.REMINDER])
-        _remind(current, database_now())
+        _remind(current, now, minutes)
         booking.task_id, booking.texts_planned_for = current.task_id, current.texts_planned_for
 
 
 def cancel_task(booking: models.Appointment) -> None:
     """See `Appointment.cancel_task`."""
     with transaction.atomic():
-        ledger.withdraw(booking.pk, MessageStatus.CANCELLED, REPLACED, [Kind.REMINDER])
-        _note_plan(booking, "", booking.texts_planned_for)
+        current = _reread(booking)
+        ledger.withdraw(current.pk, MessageStatus.CANCELLED, REPLACED, [Kind.REMINDER])
+        _note_plan(current, "", current.texts_planned_for)
+        booking.task_id, booking.texts_planned_for = current.task_id, current.texts_planned_for
 
 
 def _reread(booking: models.Appointment) -> models.Appointment:
-    """The saved row with its salon and customer: `save()` may have been given strings, or only some fields."""
-    return models.Appointment.objects.select_related("salon", "customer").get(pk=booking.pk)
+    """The row as saved, locked, with its salon and customer: `save()` may have been given strings or some fields."""
+    rows = models.Appointment.objects.select_related("salon", "customer").select_for_update(of=("self",))
+    return rows.get(pk=booking.pk)
 
 
-def _open(booking: models.Appointment, now: datetime, *, confirm: bool = True) -> None:
+def _is_ahead(booking: models.Appointment, now: datetime) -> bool:
+    return booking.status == models.Appointment.Status.BOOKED and booking.appointment_time > now
+
+
+def _locked_minutes(booking: models.Appointment) -> int:
+    """How long before the visit the salon reminds, locked against a change until both have committed.
+
+    To be called before any text is touched: whoever changes the minutes locks the salon's row first and its texts
+    after it, so that the other order here would be a deadlock.
+    """
+    (salon,) = Salon.objects.raw("SELECT * FROM salon_salon WHERE id = %s FOR SHARE", [booking.salon_id])
+    minutes: int = salon.reminder_time_minutes
+    return minutes
+
+
+def _open(booking: models.Appointment, now: datetime, minutes: int, *, confirm: bool = True) -> None:
     """Plan the texts of a visit that the customer has not been told of at this time."""
     if booking.appointment_time <= now:
         _note_plan(booking, "", booking.appointment_time)
         return
     if confirm:
         _confirm(booking, now)
-    _remind(booking, now)
+    _remind(booking, now, minutes)
 
 
 def _close(booking: models.Appointment, before: models.Appointment | None, now: datetime) -> None:
@@ -202,10 +255,8 @@ def _confirm(booking: models.Appointment, now: datetime) -> None:
     _nudge_after_commit(Kind.CONFIRMATION, booking.pk)
 
 
-def _remind(booking: models.Appointment, now: datetime) -> None:
-    """Plan the reminder. The salon's row is locked against a change of its minutes until both have committed."""
-    (salon,) = Salon.objects.raw("SELECT * FROM salon_salon WHERE id = %s FOR SHARE", [booking.salon_id])
-    reminder = ledger.plan_reminder(_visit(booking), salon.reminder_time_minutes, now)
+def _remind(booking: models.Appointment, now: datetime, minutes: int) -> None:
+    reminder = ledger.plan_reminder(_visit(booking), minutes, now)
     is_scheduled = reminder.status == MessageStatus.PENDING
     _note_plan(booking, str(reminder.pk) if is_scheduled else "", booking.appointment_time)
 
@@ -220,8 +271,9 @@ def _tell_cancelled(booking: models.Appointment, visit_at: datetime, now: dateti
 
 
 def _withdraw_all(booking: models.Appointment, status: Message.Status, reason: str) -> None:
-    if booking.texts_planned_for is not None:
-        ledger.withdraw(booking.pk, status, reason)
+    """Close what waits. With nothing planned, a cancellation that waits is of an earlier turn: it still holds."""
+    kinds = tuple(Kind) if booking.texts_planned_for is not None else (Kind.CONFIRMATION, Kind.REMINDER)
+    ledger.withdraw(booking.pk, status, reason, kinds)
 
 
 def _note_plan(booking: models.Appointment, task_id: str, planned_for: datetime | None) -> None:
@@ -256,6 +308,14 @@ def deliver_reminder(booking_id: int) -> None:
 
 def deliver_cancellation(booking_id: int) -> None:
     delivery.deliver(booking_id, Kind.CANCELLATION, _compose_cancellation)
+
+
+def preview(message: Message, booking: models.Appointment) -> str:
+    """What a waiting text would say if it went out now."""
+    if message.kind == Kind.CANCELLATION:
+        return message.body
+    render = texts.confirmation if message.kind == Kind.CONFIRMATION else texts.reminder
+    return render(booking)
 
 
 def _compose(render: Callable[[models.Appointment], str], message: Message, now: datetime) -> Text | Withdrawn:

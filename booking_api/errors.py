@@ -10,15 +10,6 @@ from rest_framework import status
 from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.response import Response
 
-# Database constraints that a client can run into when two requests race: field, code, message.
-CONSTRAINTS = {
-    "appointment_ends_after_it_begins": (
-        "end_time",
-        "ends_before_it_begins",
-        "The end must be later than the beginning.",
-    ),
-}
-
 
 class Conflict(APIException):
     """The request is well formed, but the state of things is against it."""
@@ -28,6 +19,18 @@ class Conflict(APIException):
     default_detail = "That is not possible at the moment."
 
 
+# Database constraints that a client can run into when two requests race.
+CONSTRAINTS: dict[str, APIException] = {
+    "appointment_ends_after_it_begins": ValidationError(
+        {"end_time": ["The end must be later than the beginning."]}, code="ends_before_it_begins"
+    ),
+    "appointment_no_overlap": Conflict(
+        "The column has just been taken at that time. Choose another time or column, or allow the overlap.",
+        code="slot_taken",
+    ),
+}
+
+
 def exception_handler(error: Exception, context: Any) -> Response | None:
     if isinstance(error, IntegrityError):
         error = _known_constraint(error)
@@ -35,7 +38,4 @@ def exception_handler(error: Exception, context: Any) -> Response | None:
 
 
 def _known_constraint(error: IntegrityError) -> Exception:
-    for name, (field, code, message) in CONSTRAINTS.items():
-        if name in str(error):
-            return ValidationError({field: [message]}, code=code)
-    return error
+    return next((answer for name, answer in CONSTRAINTS.items() if name in str(error)), error)

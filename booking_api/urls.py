@@ -9,7 +9,7 @@ urlpatterns = [
     path("", include("appointment.urls")),
     path("", include("customer.urls")),
     path("", include("user.urls")),
-    path("sms/", include("sms.urls")),
+    path("", include("sms.urls")),
     path("health/", health.alive, name="health"),
     path("health/ready/", health.ready, name="ready"),
     path("metrics/", health.prometheus, name="metrics"),

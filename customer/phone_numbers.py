@@ -2,6 +2,7 @@
 
 import phonenumbers
 from django.core.exceptions import ValidationError
+from django.db.models import Q
 from phonenumber_field.phonenumber import PhoneNumber
 from phonenumbers import PhoneNumberType
 
@@ -25,3 +26,9 @@ def validate_can_receive_texts(value: str | PhoneNumber) -> None:
     number = value if isinstance(value, PhoneNumber) else PhoneNumber.from_string(value)
     if number.is_valid() and phonenumbers.number_type(number) in CANNOT_RECEIVE_TEXTS:
         raise ValidationError("This number cannot receive texts; give a mobile number.", code="cannot_receive_texts")
+
+
+def matching_phone_number(value: str, field: str) -> Q:
+    """Numbers that contain what was typed, with or without its leading 0 and blanks; none for a word."""
+    digits = "".join(character for character in value if character.isdecimal()).lstrip("0")
+    return Q(**{f"{field}__contains": digits}) if digits else Q(pk__in=[])

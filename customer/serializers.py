@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.utils.functional import cached_property
 from rest_framework import serializers
 
+from booking_api.errors import Conflict
 from booking_api.fields import KnownFieldsMixin, VisiblePrimaryKeyField
 from booking_api.permissions import caller
+from customer import services
 from customer.models import Customer
 from salon.models import Salon
 
@@ -19,15 +22,15 @@ class CustomerSerializer(KnownFieldsMixin, serializers.ModelSerializer[Customer]
         fields = ["id", "full_name", "phone_number", "salon_ids", "created", "modified"]
         read_only_fields = ["created", "modified"]
 
+    def create(self, validated_data: dict[str, Any]) -> Customer:
+        return _with_free_number(services.create_customer, **validated_data)
+
     def update(self, instance: Customer, validated_data: dict[str, Any]) -> Customer:
         """Salons that the caller cannot see stay as they are."""
-        salons = validated_data.pop("salons", None)
-        customer = super().update(instance, validated_data)
-        if salons is not None:
-            visible = Salon.objects.visible_to(caller(self.context["request"]))
-            customer.salons.remove(*customer.salons.filter(pk__in=visible).exclude(pk__in=[s.pk for s in salons]))
-            customer.salons.add(*salons)
-        return customer
+        visible = Salon.objects.visible_to(caller(self.context["request"])).values_list("pk", flat=True)
+        return _with_free_number(
+            services.change_customer, instance, **{"salons": None, **validated_data}, within=visible
+        )
 
     def to_representation(self, instance: Customer) -> dict[str, Any]:
         data = super().to_representation(instance)
@@ -39,3 +42,12 @@ class CustomerSerializer(KnownFieldsMixin, serializers.ModelSerializer[Customer]
     @cached_property
     def _own_salon_ids(self) -> set[int]:
         return set(caller(self.context["request"]).salons.values_list("pk", flat=True))
+
+
+def _with_free_number(act: Callable[..., Customer], *args: Any, **fields: Any) -> Customer:
+    try:
+        return act(*args, **fields)
+    except services.PhoneNumberTaken as taken:
+        raise Conflict(
+            f"Customer {taken.customer_id} of this salon has this phone number.", code="phone_number_taken"
+        ) from taken

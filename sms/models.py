@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import models
 from django.db.models import Q
+
+
+class MessageQuerySet(models.QuerySet["Message"]):
+    def visible_to(self, user: Any) -> MessageQuerySet:
+        """The texts of the salons a user works for."""
+        return self if user.is_superuser else self.filter(salon__staff=user)
 
 
 class Message(models.Model):
@@ -74,6 +82,8 @@ class Message(models.Model):
     attempted_at = models.DateTimeField(null=True, blank=True, help_text="When it was last claimed.")
     sent_at = models.DateTimeField(null=True, blank=True)
     delivered_at = models.DateTimeField(null=True, blank=True)
+
+    objects = MessageQuerySet.as_manager()
 
     class Meta:
         ordering = ["-created_at", "-id"]

@@ -9,6 +9,8 @@ class MessageSerializer(serializers.ModelSerializer[Message]):
         fields = [
             "id",
             "booking",
+            "salon",
+            "customer",
             "kind",
             "to",
             "body",

@@ -1,8 +1,14 @@
 from django.urls import path
+from rest_framework.routers import SimpleRouter
 
 from sms import webhooks
+from sms.views import MessageViewSet
+
+router = SimpleRouter()
+router.register("messages", MessageViewSet)
 
 urlpatterns = [
-    path("status/", webhooks.status, name="sms-status"),
-    path("inbound/", webhooks.inbound, name="sms-inbound"),
+    *router.urls,
+    path("sms/status/", webhooks.status, name="sms-status"),
+    path("sms/inbound/", webhooks.inbound, name="sms-inbound"),
 ]
