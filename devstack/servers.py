@@ -15,6 +15,8 @@ from typing import BinaryIO
 import psutil  # type: ignore[import-untyped]
 import psycopg2
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from devstack import programs
 from devstack.errors import ServerFailed
@@ -154,7 +156,7 @@ class Postgres(Server):
 
     def _connect(self, database: str) -> "psycopg2.extensions.connection":
         return psycopg2.connect(
-            host=HOST, port=self.port, user=USER, password=self.password, dbname=database, connect_timeout=5
+            host=HOST, port=self.port, user=USER, password=self.password, dbname=database, connect_timeout=2
         )
 
     def _make_database(self) -> None:
@@ -202,7 +204,7 @@ class Valkey(Server):
 
     def answers(self) -> bool:
         try:
-            with redis.Redis(host=HOST, port=self.port, password=self.password, socket_timeout=5) as client:
+            with redis.Redis.from_url(self.url, socket_timeout=2, retry=Retry(NoBackoff(), 0)) as client:
                 return bool(client.ping())
         except redis.RedisError:
             return False

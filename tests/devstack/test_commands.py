@@ -1,0 +1,83 @@
+"""What a developer types, and what is in the files beside the code."""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from devstack import check
+from devstack.guard import NOTES, locked
+from devstack.paths import CHECKOUT, RUN_DATA
+from devstack.processes import Notes
+
+
+def make(*arguments, **variables):
+    return subprocess.run(
+        ["make", "--no-print-directory", *arguments],
+        cwd=CHECKOUT,
+        env=os.environ | variables,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_make_alone_lists_every_target():
+    listed = make().stdout
+
+    targets = re.search(r"^\.PHONY: (.*)$", (CHECKOUT / "Makefile").read_text(), re.MULTILINE)
+    assert targets is not None
+    assert {name for name in targets[1].split() if f"make {name} " not in listed} == set()
+
+
+def test_a_missing_python_is_one_line():
+    result = make("setup", PYTHON="python3-not-here")
+
+    assert result.returncode != 0
+    assert "Python 3.11 or newer is needed: no 'python3-not-here' here." in result.stderr
+
+
+def test_an_old_python_is_one_line(tmp_path):
+    old = "import sys, runpy; sys.version_info = (3, 9, 2); sys.argv = ['bootstrap.py']; "
+    script = old + f"runpy.run_path({str(CHECKOUT / 'devstack/bootstrap.py')!r}, run_name='__main__')"
+
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+
+    assert (result.returncode, result.stderr) == (1, "Python 3.11 or newer is needed, this is 3.9.\n")
+
+
+def test_the_procfile_names_these_processes():
+    names = [line.split(":")[0] for line in (CHECKOUT / "Procfile").read_text().splitlines()]
+
+    assert names == ["web", "worker", "dispatcher", "twilio"]
+
+
+def test_a_second_run_says_so_with_the_urls_and_fails():
+    try:
+        lock = locked(RUN_DATA, "`make run`")
+        lock.__enter__()
+    except Exception:
+        pytest.skip("make run is up in this checkout")
+    try:
+        Notes("mark", urls={"API": "http://127.0.0.1:8123"}).write(RUN_DATA / NOTES)
+        result = subprocess.run(
+            [sys.executable, "-m", "devstack", "run"], cwd=CHECKOUT, capture_output=True, text=True, check=False
+        )
+    finally:
+        (RUN_DATA / NOTES).unlink()
+        lock.__exit__(None, None, None)
+
+    assert result.returncode == 1
+    assert "already running" in result.stderr
+    assert "http://127.0.0.1:8123" in result.stderr
+
+
+def test_drift_is_shown_and_a_missing_description_is_drift(tmp_path):
+    (tmp_path / "openapi.yaml").write_text("a: 1\nb: 2\n")
+
+    assert check.drift(tmp_path / "openapi.yaml", "a: 1\nb: 2\n\n") == []
+    assert "+b: 3" in check.drift(tmp_path / "openapi.yaml", "a: 1\nb: 3\n")
+    assert check.drift(tmp_path / "none.yaml", "a: 1\n") != []
