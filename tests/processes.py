@@ -25,7 +25,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -153,6 +153,7 @@ class Login:
 @dataclass(frozen=True)
 class SeededCustomer:
     id: int
+    full_name: str
     phone_number: str
 
 
@@ -161,6 +162,7 @@ class SeededSalon:
     """A salon of the database, its owner, and customers each with a phone of their own."""
 
     id: int
+    name: str
     owner: Login
     customers: tuple[SeededCustomer, ...]
 
@@ -339,13 +341,20 @@ class Stack:
             cursor.execute(sql, parameters)
             return cursor.fetchall() if cursor.description else []
 
-    def seed(self, *, salons: int = 1, customers: int = 1, **salon_fields: Any) -> list[SeededSalon]:
-        """Salons of the given fields, each with an owner and its own ``customers``, straight into the database."""
-        wanted = {"salons": salons, "customers": customers, "salon_fields": salon_fields}
+    def seed(self, *, salons: int = 1, customers: int = 1, owner: str = "", **salon_fields: Any) -> list[SeededSalon]:
+        """Salons of the given fields, each with its own ``customers``, straight into the database.
+
+        ``owner`` is an e-mail address; without one each salon has an owner of its own.
+        """
+        return self.seed_each([{"customers": customers, "owner": owner, "fields": salon_fields}] * salons)
+
+    def seed_each(self, wanted: Sequence[Mapping[str, Any]]) -> list[SeededSalon]:
+        """A salon for each of ``wanted``: ``customers``, ``owner`` and ``fields`` as above."""
         made = json.loads(self.python("-m", "tests.seeding", given=json.dumps(wanted)))
         return [
             SeededSalon(
                 id=salon["id"],
+                name=salon["name"],
                 owner=Login(**salon["owner"]),
                 customers=tuple(SeededCustomer(*customer) for customer in salon["customers"]),
             )
@@ -421,11 +430,6 @@ class Stack:
         for unit in units:
             unit.stop(max(0.0, give_up_at - time.monotonic()))
         self.units.clear()
-
-
-def customers_of(salon: SeededSalon, start: int, stop: int) -> SeededSalon:
-    """The salon with only these of its customers."""
-    return replace(salon, customers=salon.customers[start:stop])
 
 
 def _execute(url: str, sql: str) -> None:

@@ -1,6 +1,7 @@
 """`python -m tests.seeding < wanted.json`: salons with owners and customers, written straight to the database.
 
-Reads ``{"salons": 1, "customers": 10, "salon_fields": {…}}`` and prints what it made, for `tests.processes`.
+Reads ``[{"customers": 10, "owner": "", "fields": {…}}, …]``, a salon each, and prints what it made, for
+`tests.processes`. The owner is an e-mail address, made if need be; without one each salon gets its own.
 """
 
 from __future__ import annotations
@@ -14,29 +15,33 @@ PASSWORD = "correct horse battery"
 FIRST_NUMBER = 100_000  # of 1,000,000 in the range below; the sender's own is outside
 
 
-def seed(salons: int, customers: int, salon_fields: dict[str, Any]) -> list[dict[str, Any]]:
-    from django.contrib.auth.hashers import make_password
+def seed(wanted: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [_make_salon(**salon) for salon in wanted]
 
+
+def _make_salon(customers: int, owner: str, fields: dict[str, Any]) -> dict[str, Any]:
     from salon.models import Salon
-    from tests.factories import make_owner, make_salon
+    from tests.factories import make_salon
 
-    made = []
-    hashed = make_password(PASSWORD)
-    for _ in range(salons):
-        salon = make_salon(**{"name": f"Salon {Salon.objects.count() + 1}", **salon_fields})
-        owner = make_owner(salon, email=f"owner{salon.pk}@salon.example")
-        type(owner).objects.filter(pk=owner.pk).update(password=hashed)
-        made.append(
-            {
-                "id": salon.pk,
-                "owner": {"user_id": owner.pk, "email": owner.email, "password": PASSWORD},
-                "customers": _make_customers(salon, customers),
-            }
-        )
-    return made
+    salon = make_salon(**{"name": f"Salon {Salon.objects.count() + 1}", **fields})
+    return {
+        "id": salon.pk,
+        "name": salon.name,
+        "owner": _owner_of(salon, owner or f"owner{salon.pk}@salon.example"),
+        "customers": _make_customers(salon, customers),
+    }
 
 
-def _make_customers(salon: Any, count: int) -> list[tuple[int, str]]:
+def _owner_of(salon: Any, email: str) -> dict[str, Any]:
+    from tests.factories import make_owner
+    from user.models import ExtendedUser
+
+    owner = ExtendedUser.objects.filter(email=email).first() or make_owner(email=email, password=PASSWORD)
+    owner.salons.add(salon)
+    return {"user_id": owner.pk, "email": email, "password": PASSWORD}
+
+
+def _make_customers(salon: Any, count: int) -> list[tuple[int, str, str]]:
     from customer.models import Customer
 
     first = FIRST_NUMBER + Customer.objects.count()
@@ -46,7 +51,7 @@ def _make_customers(salon: Any, count: int) -> list[tuple[int, str]]:
     )
     through = Customer.salons.through
     through._default_manager.bulk_create(through(customer_id=row.pk, salon_id=salon.pk) for row in rows)
-    return [(row.pk, str(row.phone_number)) for row in rows]
+    return [(row.pk, row.full_name, str(row.phone_number)) for row in rows]
 
 
 if __name__ == "__main__":
@@ -54,4 +59,4 @@ if __name__ == "__main__":
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "booking_api.settings")
     django.setup()
-    json.dump(seed(**json.load(sys.stdin)), sys.stdout)
+    json.dump(seed(json.load(sys.stdin)), sys.stdout)
