@@ -14,7 +14,6 @@ QUIET_SECONDS = 10.0
 
 def run(given: Mapping[str, str]) -> int:
     """Start, seed, say where everything is, and wait. The exit code: 0 after Ctrl-C or SIGTERM."""
-    print("Starting: PostgreSQL, Valkey, then web, worker, dispatcher and the local Twilio …")
     try:
         with running(RUN_DATA, given, what="`make run`", debug=True) as stack:
             python(stack.environ, "-m", "devstack.seed")

@@ -116,6 +116,7 @@ def running(
         guard = stop.enter_context(Guard(data))
         if fresh:
             forget(data)
+        print(f"Starting {what}: PostgreSQL, Valkey, then web, worker, dispatcher, the local Twilio …", flush=True)
         ports = choose(data / "ports.json", given, web=web, twilio=twilio)
         guard.note_urls({"API": environment.base_url(ports), "Phones": environment.twilio_url(ports)})
         made = environment.kept_secrets(data / "secrets.json")

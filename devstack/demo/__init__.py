@@ -20,7 +20,6 @@ LOG_LINES = 40
 def demo(given: Mapping[str, str]) -> int:
     """Start a fresh stack, play, judge; 0 only if exactly the right texts arrived."""
     log = DEMO_DATA / "processes.log"
-    print("Starting a fresh stack of its own: PostgreSQL, Valkey, web, worker, dispatcher, local Twilio …")
     try:
         with running(DEMO_DATA, given, what="`make demo`", web=None, twilio=None, fresh=True, log=log) as stack:
             failures = perform(stack)

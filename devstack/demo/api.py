@@ -6,10 +6,12 @@ from typing import Any
 
 import requests
 
+from devstack.errors import DevstackError
+
 TIMEOUT_SECONDS = 10.0
 
 
-class Refused(Exception):
+class Refused(DevstackError):
     """The API answered something else than was asked for."""
 
 

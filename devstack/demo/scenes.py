@@ -64,7 +64,7 @@ def _make_salon(admin: Api, name: str, minutes: int) -> Salon:
     body = {
         "name": name,
         "phone_number": "+12125550100",
-        "addresses": [{"street": "12 Mercer Street", "city": "New York", "postal_code": "10013"}],
+        "addresses": [{"street": "12 Mercer Street", "city": "New York", "postal_code": "10013", "country": "US"}],
         "reminder_time_minutes": minutes,
         "timezone": ZONE,
     }

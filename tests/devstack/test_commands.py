@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +14,7 @@ from devstack.paths import CHECKOUT, RUN_DATA
 from devstack.processes import Notes
 
 
-def make(*arguments, **variables):
+def make(*arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         ["make", "--no-print-directory", *arguments],
         cwd=CHECKOUT,
@@ -25,7 +26,7 @@ def make(*arguments, **variables):
     )
 
 
-def test_make_alone_lists_every_target():
+def test_make_alone_lists_every_target() -> None:
     listed = make().stdout
 
     targets = re.search(r"^\.PHONY: (.*)$", (CHECKOUT / "Makefile").read_text(), re.MULTILINE)
@@ -33,14 +34,14 @@ def test_make_alone_lists_every_target():
     assert {name for name in targets[1].split() if f"make {name} " not in listed} == set()
 
 
-def test_a_missing_python_is_one_line():
+def test_a_missing_python_is_one_line() -> None:
     result = make("setup", PYTHON="python3-not-here")
 
     assert result.returncode != 0
     assert "Python 3.11 or newer is needed: no 'python3-not-here' here." in result.stderr
 
 
-def test_an_old_python_is_one_line(tmp_path):
+def test_an_old_python_is_one_line(tmp_path: Path) -> None:
     old = "import sys, runpy; sys.version_info = (3, 9, 2); sys.argv = ['bootstrap.py']; "
     script = old + f"runpy.run_path({str(CHECKOUT / 'devstack/bootstrap.py')!r}, run_name='__main__')"
 
@@ -49,13 +50,13 @@ def test_an_old_python_is_one_line(tmp_path):
     assert (result.returncode, result.stderr) == (1, "Python 3.11 or newer is needed, this is 3.9.\n")
 
 
-def test_the_procfile_names_these_processes():
+def test_the_procfile_names_these_processes() -> None:
     names = [line.split(":")[0] for line in (CHECKOUT / "Procfile").read_text().splitlines()]
 
     assert names == ["web", "worker", "dispatcher", "twilio"]
 
 
-def test_a_second_run_says_so_with_the_urls_and_fails():
+def test_a_second_run_says_so_with_the_urls_and_fails() -> None:
     try:
         lock = locked(RUN_DATA, "`make run`")
         lock.__enter__()
@@ -75,7 +76,7 @@ def test_a_second_run_says_so_with_the_urls_and_fails():
     assert "http://127.0.0.1:8123" in result.stderr
 
 
-def test_drift_is_shown_and_a_missing_description_is_drift(tmp_path):
+def test_drift_is_shown_and_a_missing_description_is_drift(tmp_path: Path) -> None:
     (tmp_path / "openapi.yaml").write_text("a: 1\nb: 2\n")
 
     assert check.drift(tmp_path / "openapi.yaml", "a: 1\nb: 2\n\n") == []

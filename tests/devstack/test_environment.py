@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from devstack import environment
+from devstack.environment import Secrets
 from devstack.paths import CHECKOUT
 from devstack.ports import Ports
 
@@ -15,17 +16,17 @@ PORTS = Ports(postgres=1, valkey=2, web=3, twilio=4)
 
 
 @pytest.fixture
-def made(tmp_path):
+def made(tmp_path: Path) -> Secrets:
     return environment.kept_secrets(tmp_path / "secrets.json")
 
 
-def compute(given, made, **options):
+def compute(given: dict[str, str], made: Secrets, **options: bool) -> dict[str, str]:
     return environment.compute(
         given, ports=PORTS, made=made, database_url="postgres://d", redis_url="redis://r", mark="m", **options
     )
 
 
-def test_an_empty_environment_gets_everything_that_is_required(made):
+def test_an_empty_environment_gets_everything_that_is_required(made: Secrets) -> None:
     computed = compute({}, made)
 
     required = {"DJANGO_SECRET_KEY", "ALLOWED_HOSTS", "TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_PHONE_NUMBER"}
@@ -36,7 +37,7 @@ def test_an_empty_environment_gets_everything_that_is_required(made):
     assert computed["DEBUG"] == "false"
 
 
-def test_texts_stay_here_whatever_the_caller_has_set(made):
+def test_texts_stay_here_whatever_the_caller_has_set(made: Secrets) -> None:
     given = {
         "TWILIO_BASE_URL": "https://api.twilio.com",
         "TWILIO_ACCOUNT_SID": "real",
@@ -51,7 +52,7 @@ def test_texts_stay_here_whatever_the_caller_has_set(made):
     assert computed["TWILIO_PHONE_NUMBER"] == environment.TWILIO_PHONE_NUMBER
 
 
-def test_other_settings_of_the_caller_win(made):
+def test_other_settings_of_the_caller_win(made: Secrets) -> None:
     assert compute({"DEBUG": "true", "LOG_FORMAT": "json", "TZ": "Asia/Tokyo"}, made, debug=False).items() >= {
         ("DEBUG", "true"),
         ("LOG_FORMAT", "json"),
@@ -59,21 +60,21 @@ def test_other_settings_of_the_caller_win(made):
     }
 
 
-def test_a_variable_set_to_nothing_counts_as_unset(made):
+def test_a_variable_set_to_nothing_counts_as_unset(made: Secrets) -> None:
     assert compute({"DJANGO_SECRET_KEY": ""}, made)["DJANGO_SECRET_KEY"] == made.django
 
 
-def test_the_site_answers_here_besides_the_hosts_of_the_caller(made):
+def test_the_site_answers_here_besides_the_hosts_of_the_caller(made: Secrets) -> None:
     hosts = compute({"ALLOWED_HOSTS": "booking.example.com"}, made)["ALLOWED_HOSTS"]
 
     assert hosts == "booking.example.com,127.0.0.1,localhost"
 
 
-def test_programs_of_this_environment_come_first(made):
+def test_programs_of_this_environment_come_first(made: Secrets) -> None:
     assert compute({"PATH": "/bin"}, made)["PATH"] == f"{Path(sys.executable).parent}{os.pathsep}/bin"
 
 
-def test_secrets_are_made_once_and_for_their_owner_only(tmp_path):
+def test_secrets_are_made_once_and_for_their_owner_only(tmp_path: Path) -> None:
     path = tmp_path / "secrets.json"
 
     first = environment.kept_secrets(path)
@@ -83,7 +84,7 @@ def test_secrets_are_made_once_and_for_their_owner_only(tmp_path):
     assert len({first.django, first.postgres, first.valkey, first.twilio}) == 4
 
 
-def test_env_example_can_be_sourced_by_a_shell():
+def test_env_example_can_be_sourced_by_a_shell() -> None:
     result = os.popen(f"set -eu; set -a; . {CHECKOUT}/.env.example; env").read()  # noqa: S605
 
     assert "TWILIO_BASE_URL=https://api.twilio.com\n" in result

@@ -4,8 +4,10 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 import pytest
 
 from devstack import guard
@@ -32,14 +34,14 @@ with Guard(Path(sys.argv[1])) as guard:
 
 
 @pytest.fixture
-def sleeper():
+def sleeper() -> "Iterator[subprocess.Popen[bytes]]":
     process = subprocess.Popen(["sleep", "60"])
     yield process
     process.kill()
     process.wait()
 
 
-def test_only_one_at_a_time_and_the_second_is_told_where(tmp_path):
+def test_only_one_at_a_time_and_the_second_is_told_where(tmp_path: Path) -> None:
     Notes("mark", urls={"API": "http://127.0.0.1:8001"}).write(tmp_path / guard.NOTES)
 
     with (
@@ -53,10 +55,11 @@ def test_only_one_at_a_time_and_the_second_is_told_where(tmp_path):
         pass  # free again
 
 
-def test_after_kill_9_of_the_runner_the_watchdog_ends_everything(tmp_path):
+def test_after_kill_9_of_the_runner_the_watchdog_ends_everything(tmp_path: Path) -> None:
     runner = subprocess.Popen(
         [sys.executable, "-c", RUNNER, str(tmp_path)], cwd=CHECKOUT, stdout=subprocess.PIPE, text=True
     )
+    assert runner.stdout
     pids = [int(pid) for pid in runner.stdout.readline().split()]
     assert len(pids) == 3
     runner.stdout.close()
@@ -71,7 +74,7 @@ def test_after_kill_9_of_the_runner_the_watchdog_ends_everything(tmp_path):
     assert not (tmp_path / guard.NOTES).exists()
 
 
-def test_what_a_killed_runner_and_its_watchdog_left_is_ended_by_the_next_start(tmp_path):
+def test_what_a_killed_runner_and_its_watchdog_left_is_ended_by_the_next_start(tmp_path: Path) -> None:
     old = f"{tmp_path}|old"
     child = subprocess.Popen(["sleep", "60"], env=os.environ | {MARK: old})
     server = subprocess.Popen(["sleep", "60"])
@@ -85,8 +88,9 @@ def test_what_a_killed_runner_and_its_watchdog_left_is_ended_by_the_next_start(t
     assert not (tmp_path / guard.NOTES).exists()
 
 
-def test_who_does_not_listen_is_killed():
+def test_who_does_not_listen_is_killed() -> None:
     deaf = subprocess.Popen(["sh", "-c", "trap '' TERM; echo; sleep 60"], stdout=subprocess.PIPE)
+    assert deaf.stdout
     deaf.stdout.readline()
 
     assert end([psutil.Process(deaf.pid)], seconds=0.2) == 1
@@ -96,7 +100,7 @@ def test_who_does_not_listen_is_killed():
     deaf.wait()
 
 
-def test_a_pid_that_means_somebody_else_now_is_left_alone(sleeper):
+def test_a_pid_that_means_somebody_else_now_is_left_alone(sleeper: "subprocess.Popen[bytes]") -> None:
     noted = Noted("server", sleeper.pid, started_at=psutil.Process(sleeper.pid).create_time() - 60)
 
     assert noted.find() is None
@@ -104,7 +108,7 @@ def test_a_pid_that_means_somebody_else_now_is_left_alone(sleeper):
     assert sleeper.poll() is None
 
 
-def test_another_stack_s_processes_are_not_ours(tmp_path):
+def test_another_stack_s_processes_are_not_ours(tmp_path: Path) -> None:
     other = subprocess.Popen(["sleep", "60"], env=os.environ | {MARK: f"{tmp_path}-other|x"})
     try:
         assert marked(f"{tmp_path}|") == []
@@ -114,7 +118,7 @@ def test_another_stack_s_processes_are_not_ours(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"mark": "x", "urls": {}, "servers": [{}]}'])
-def test_damaged_notes_are_no_notes(tmp_path, text):
+def test_damaged_notes_are_no_notes(tmp_path: Path, text: str) -> None:
     (tmp_path / "stack.json").write_text(text)
 
     assert Notes.read(tmp_path / "stack.json") is None

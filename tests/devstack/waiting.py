@@ -1,7 +1,7 @@
 import contextlib
 import time
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 
 
 def wait_gone(pid: int, seconds: float) -> bool:
