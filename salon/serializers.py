@@ -2,12 +2,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import phonenumbers
+from django.core.exceptions import ValidationError
+from phonenumber_field.phonenumber import to_python
 from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail
 
+from address.postcodes import clean_postcode
 from address.serializers import AddressSerializer
 from booking_api.fields import KnownFieldsMixin
 from salon import services
 from salon.models import Salon
+
+DEFAULT_COUNTRY = "GB"
 
 
 class SalonSerializer(KnownFieldsMixin, serializers.ModelSerializer[Salon]):
@@ -30,6 +37,22 @@ class SalonSerializer(KnownFieldsMixin, serializers.ModelSerializer[Salon]):
             "modified",
         ]
         read_only_fields = ["created", "modified"]
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """An address that names no country lies in that of the salon's phone number."""
+        phone_number = attrs.get("phone_number") or self.instance.phone_number  # type: ignore[union-attr]
+        country = phonenumbers.region_code_for_number(to_python(phone_number)) or DEFAULT_COUNTRY
+        errors: list[dict[str, Any]] = []
+        for address in attrs.get("addresses", []):
+            address.setdefault("country", country)
+            try:
+                address["postal_code"] = clean_postcode(address["country"], address["postal_code"])
+                errors.append({})
+            except ValidationError as error:
+                errors.append({"postal_code": [ErrorDetail(str(error.message), code=error.code)]})
+        if any(errors):
+            raise serializers.ValidationError({"addresses": errors})
+        return attrs
 
     def create(self, validated_data: dict[str, Any]) -> Salon:
         return services.create_salon(**{"addresses": [], **validated_data})
