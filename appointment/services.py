@@ -6,6 +6,7 @@ the ``deliver_…`` functions are called by the actors when such a row is due an
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from copy import copy
 from datetime import datetime
@@ -33,6 +34,9 @@ DELETED = "the booking was deleted"
 OTHER_CUSTOMER = "the visit was given to another customer"
 OVER = "the visit is over"
 REPLACED = "planned anew"
+NO_USABLE_NUMBER = "the customer has no usable phone number"
+
+E164 = re.compile(r"\+[1-9]\d{6,14}")
 
 
 # --- What staff do ------------------------------------------------------------------------------------
@@ -286,9 +290,15 @@ def _visit(booking: models.Appointment, starts_at: datetime | None = None) -> le
         booking_id=booking.pk,
         salon_id=booking.salon_id,
         customer_id=booking.customer_id,
-        phone_number=str(booking.customer.phone_number),
+        phone_number=_usable_number(booking),
         starts_at=starts_at or booking.appointment_time,
     )
+
+
+def _usable_number(booking: models.Appointment) -> str:
+    """The customer's number in E.164; empty where an import left something else."""
+    number = str(booking.customer.phone_number)
+    return number if E164.fullmatch(number) else ""
 
 
 def _nudge_after_commit(kind: Message.Kind, booking_id: int) -> None:
@@ -329,7 +339,8 @@ def _compose(render: Callable[[models.Appointment], str], message: Message, now:
         return Withdrawn(MessageStatus.CANCELLED, OVER)
     if booking.appointment_time != message.visit_at:
         return Withdrawn(MessageStatus.SUPERSEDED, MOVED)
-    return Text(to=str(booking.customer.phone_number), body=render(booking))
+    number = _usable_number(booking)
+    return Text(number, render(booking)) if number else Withdrawn(MessageStatus.FAILED, NO_USABLE_NUMBER)
 
 
 def _compose_cancellation(message: Message, now: datetime) -> Text | Withdrawn:
@@ -342,4 +353,4 @@ def _compose_cancellation(message: Message, now: datetime) -> Text | Withdrawn:
     )
     if rebooked.exists():
         return Withdrawn(MessageStatus.SUPERSEDED, "the visit was booked again")
-    return Text(to=message.to, body=message.body)
+    return Text(message.to, message.body) if message.to else Withdrawn(MessageStatus.FAILED, NO_USABLE_NUMBER)
