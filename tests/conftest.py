@@ -2,16 +2,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+import pytest_socket
 from rest_framework.test import APIClient
 
+from booking_api.broker import broker, nudge
 from tests.delivering import SENDER
 from twilio_emulator.client import EmulatorClient, running_emulator
 from user.models import ExtendedUser
 
 ACCOUNT_SID = "AC00000000000000000000000000000000"
 AUTH_TOKEN = "local-auth-token"
+
+
+@pytest.fixture(autouse=True)
+def _only_our_own_sockets() -> None:
+    """Nothing leaves the machine; PostgreSQL and Redis may stand where the environment says."""
+    from django.conf import settings
+
+    own_servers = {settings.DATABASES["default"]["HOST"], urlsplit(settings.REDIS_URL).hostname}
+    hosts = ["127.0.0.1", "localhost", "::1", *(host for host in own_servers if host and "/" not in host)]
+    pytest_socket.socket_allow_hosts(hosts, allow_unix_socket=True)
 
 
 @pytest.fixture(scope="session")
@@ -43,6 +56,23 @@ def _local_settings(settings: Any, request: pytest.FixtureRequest) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     if "twilio" in request.fixturenames:
         settings.TWILIO_BASE_URL = request.getfixturevalue("twilio").base_url
+
+
+@pytest.fixture
+def queues() -> Iterator[Any]:
+    """The Redis broker with empty queues, before and after."""
+    broker.flush_all()
+    nudge._paused_until = 0.0
+    yield broker
+    broker.flush_all()
+
+
+@pytest.fixture
+def callbacks_arrive(settings: Any, live_server: Any, twilio: EmulatorClient) -> Any:
+    """The local Twilio can reach our webhooks; texts are delivered within milliseconds."""
+    settings.PUBLIC_BASE_URL = live_server.url
+    twilio.delivery(sent_ms=10, delivered_ms=40)
+    return live_server
 
 
 @pytest.fixture
