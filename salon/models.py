@@ -75,4 +75,8 @@ class Salon(CommonInfo, TimeStampedModel):
         with transaction.atomic():
             is_new = self._state.adding
             super().save(*args, **kwargs)
-            self.reminders_moved = 0 if is_new else ledger.move_reminders(self.pk, self.reminder_time_minutes)
+            fields = kwargs.get("update_fields")
+            are_minutes_saved = not is_new and (fields is None or "reminder_time_minutes" in fields)
+            self.reminders_moved = (
+                ledger.move_reminders(self.pk, self.reminder_time_minutes) if are_minutes_saved else 0
+            )
