@@ -2,6 +2,7 @@
 
 FROM python:3.11-slim AS requirements
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
+WORKDIR /build
 COPY requirements.txt .
 RUN python -m venv /opt/venv \
     && /opt/venv/bin/pip install --require-hashes --only-binary :all: -r requirements.txt \
@@ -29,6 +30,8 @@ host = os.environ['ALLOWED_HOSTS'].split(',')[0].strip().lstrip('.').replace('*'
 url = 'http://127.0.0.1:' + os.environ.get('PORT', '8000') + '/health/'\n\
 http.urlopen(http.Request(url, headers={'Host': host, 'X-Forwarded-Proto': 'https'}), timeout=4)\n\
 "]
-# web; for another process give its name in the Procfile as the third word.
-ENTRYPOINT ["/bin/sh", "-c", "eval \"$(sed -n \"s/^$0: //p\" Procfile)\""]
+# `docker run IMAGE worker` runs the Procfile's line of that name, anything else is a command.
+ENTRYPOINT ["/bin/sh", "-c", "\
+line=$(awk -v name=\"$0:\" '$1 == name { sub(/^[^:]*: */, \"\"); print }' Procfile); \
+if [ -n \"$line\" ]; then eval \"$line\"; else exec \"$0\" \"$@\"; fi"]
 CMD ["web"]

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from devstack.demo.scenes import PROGRAMME, Cast, Scene, Story
+from devstack.demo.scenes import OPENING, OPENING_ALLOWED_MS, PROGRAMME, Cast, Scene, Story
 from devstack.demo.verdict import Owed
 from twilio_emulator.client import EmulatorClient
 
 LOOK_SECONDS = 0.1
+BETWEEN_SCENES_SECONDS = 0.7
 # How long after the last moment of interest an extra text is still waited for.
 QUIET_MS = 3000
 
@@ -66,9 +67,12 @@ def play(cast: Cast, twilio: EmulatorClient) -> Performance:
     """Perform the programme and watch the phones until every moment of interest has passed."""
     transcript = Transcript(cast)
     phones = Phones(twilio, transcript)
-    scenes = [_scene(number, story, cast, transcript, phones) for number, story in enumerate(PROGRAMME, start=1)]
+    programme = (OPENING, *PROGRAMME)
+    scenes = [_scene(number, story, cast, transcript, phones) for number, story in enumerate(programme)]
+    scenes[0].allowed_ms = OPENING_ALLOWED_MS
+    opened = threading.Event()
     with ThreadPoolExecutor(len(scenes)) as stage:
-        acts = [stage.submit(story.act, scene) for story, scene in zip(PROGRAMME, scenes, strict=True)]
+        acts = [stage.submit(_perform, story, scene, opened) for story, scene in zip(programme, scenes, strict=True)]
         while not all(act.done() for act in acts) or time.time() * 1000 < _end_ms(scenes):
             phones.look()
             time.sleep(LOOK_SECONDS)
@@ -78,6 +82,19 @@ def play(cast: Cast, twilio: EmulatorClient) -> Performance:
         arrived=phones.messages,
         accidents=[accident for scene, act in zip(scenes, acts, strict=True) for accident in _accidents(scene, act)],
     )
+
+
+def _perform(story: Story, scene: Scene, opened: threading.Event) -> None:
+    """The opening first, then all others, one beginning shortly after the other."""
+    if story is OPENING:
+        try:
+            story.act(scene)
+        finally:
+            opened.set()
+    else:
+        opened.wait()
+        time.sleep(BETWEEN_SCENES_SECONDS * scene.number)
+        story.act(scene)
 
 
 def _scene(number: int, story: Story, cast: Cast, transcript: Transcript, phones: Phones) -> Scene:

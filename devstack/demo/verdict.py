@@ -11,13 +11,14 @@ ALLOWED_MS = 1000
 
 @dataclass(frozen=True)
 class Owed:
-    """A text that has to arrive: not before `due_ms` if it is a reminder, and at most a second after it."""
+    """A text that has to arrive: not before `due_ms` if it is a reminder, and soon after it."""
 
     scene: str
     kind: str
     phone: str
     body: str
     due_ms: float
+    allowed_ms: float = ALLOWED_MS
 
     @property
     def name(self) -> str:
@@ -56,7 +57,7 @@ def _fault(owed: Owed, text: dict[str, Any] | None) -> str:
     if text is None:
         return "missing"
     late_ms = lateness_ms(owed, text)
-    if late_ms > ALLOWED_MS:
+    if late_ms > owed.allowed_ms:
         return f"late by {late_ms / 1000:.2f} s"
     if owed.kind == "reminder" and late_ms < 0:
         return f"early by {-late_ms / 1000:.3f} s"
