@@ -139,14 +139,24 @@ def cut_connections(context: Context) -> None:
 
 
 def use_up_connections(context: Context) -> None:
-    """Take every connection there is, and every one that is given back."""
-    until = time.monotonic() + context.seconds
+    """Take every connection there is, also those that ours have: they are cut off and find no other."""
     with ExitStack() as taken:
+        first = taken.enter_context(context.stack.connect())
+        _take_all(context.stack, taken)
+        until = time.monotonic() + context.seconds
         while time.monotonic() < until:
-            try:
-                taken.callback(psycopg2.connect(context.stack.database_url).close)
-            except psycopg2.OperationalError:
-                time.sleep(0.05)
+            with first.cursor() as cursor:
+                cursor.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'booking'"
+                )
+            _take_all(context.stack, taken)
+            time.sleep(0.02)
+
+
+def _take_all(stack: Stack, taken: ExitStack) -> None:
+    with suppress(psycopg2.OperationalError):
+        while True:
+            taken.enter_context(stack.connect())
 
 
 # --- 4. Twilio --------------------------------------------------------------------------------------------
@@ -187,6 +197,10 @@ def callbacks_off_and_list_lagging(stack: Stack, scale: Scale) -> Iterator[None]
     stack.twilio.list_lag(20 if is_full else 3)
     with other_environment(stack, "dispatcher", SMS_RECONCILE_SECONDS="180" if is_full else "12"):
         yield
+
+
+def faults_fired(context: Context) -> list[str]:
+    return [] if context.twilio.faults()["fired"] else ["no request ran into the fault"]
 
 
 # --- 5. Callbacks -----------------------------------------------------------------------------------------
@@ -313,11 +327,25 @@ SCENARIOS = (
     Scenario("postgres-cut", "every PostgreSQL connection cut, each second", cut_connections, 15, 2),
     Scenario("postgres-full", "no PostgreSQL connection left", use_up_connections, 20, 2),
     Scenario("twilio-closed", "Twilio refuses connections", twilio_closed, 30, 2),
-    Scenario("twilio-429", "Twilio 429 with Retry-After, 30 % then 100 %", twilio("429", seconds=2), 24, 2),
-    Scenario("twilio-500", "Twilio 500, 30 % then 100 %", twilio("500"), 24, 2),
-    Scenario("twilio-503", "Twilio 503 with HTML, 30 % then 100 %", twilio("503_html"), 24, 2),
-    Scenario("twilio-hangs", "Twilio hangs, 30 % then 100 %", twilio_hangs, 24, 3),
-    Scenario("twilio-drops", "Twilio accepts, then drops, 30 % then 100 %", twilio("accept_then_drop"), 24, 2),
+    Scenario(
+        "twilio-429",
+        "Twilio 429 with Retry-After, 30 % then 100 %",
+        twilio("429", seconds=2),
+        24,
+        2,
+        check=faults_fired,
+    ),
+    Scenario("twilio-500", "Twilio 500, 30 % then 100 %", twilio("500"), 24, 2, check=faults_fired),
+    Scenario("twilio-503", "Twilio 503 with HTML, 30 % then 100 %", twilio("503_html"), 24, 2, check=faults_fired),
+    Scenario("twilio-hangs", "Twilio hangs, 30 % then 100 %", twilio_hangs, 24, 3, check=faults_fired),
+    Scenario(
+        "twilio-drops",
+        "Twilio accepts, then drops, 30 % then 100 %",
+        twilio("accept_then_drop"),
+        24,
+        2,
+        check=faults_fired,
+    ),
     Scenario(
         "twilio-drops-silent",
         "the same with callbacks off",
@@ -325,6 +353,7 @@ SCENARIOS = (
         24,
         2,
         around=callbacks_off,
+        check=faults_fired,
     ),
     Scenario(
         "twilio-drops-lagging",
@@ -333,8 +362,9 @@ SCENARIOS = (
         24,
         2,
         around=callbacks_off_and_list_lagging,
+        check=faults_fired,
     ),
-    Scenario("twilio-no-sid", "Twilio 201 without sid, 30 % then 100 %", twilio("no_sid"), 24, 2),
+    Scenario("twilio-no-sid", "Twilio 201 without sid, 30 % then 100 %", twilio("no_sid"), 24, 2, check=faults_fired),
     Scenario("callbacks-disorder", "callbacks late, doubled, out of order", disorder_callbacks, 30, 3),
     Scenario("callbacks-forged", "callbacks forged, replayed, of unknown texts", forge_callbacks, 20, 1.5),
     Scenario("clock-5s", "clocks wrong by 5 s", let_work, 30, 2, around=clocks_wrong_by(5)),
