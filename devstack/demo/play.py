@@ -68,7 +68,7 @@ def play(cast: Cast, twilio: EmulatorClient) -> Performance:
     transcript = Transcript(cast)
     phones = Phones(twilio, transcript)
     programme = (OPENING, *PROGRAMME)
-    scenes = [_scene(number, story, cast, transcript, phones) for number, story in enumerate(programme)]
+    scenes = [_scene(number, story, cast, transcript, phones) for number, story in enumerate(programme, start=1)]
     scenes[0].allowed_ms = OPENING_ALLOWED_MS
     opened = threading.Event()
     with ThreadPoolExecutor(len(scenes)) as stage:
@@ -93,7 +93,7 @@ def _perform(story: Story, scene: Scene, opened: threading.Event) -> None:
             opened.set()
     else:
         opened.wait()
-        time.sleep(BETWEEN_SCENES_SECONDS * scene.number)
+        time.sleep(BETWEEN_SCENES_SECONDS * (scene.number - 2))
         story.act(scene)
 
 
