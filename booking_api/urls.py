@@ -4,6 +4,9 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from booking_api import health
 
+admin.site.site_header = "Salon booking (times in UTC)"
+admin.site.site_title = "Salon booking"
+
 urlpatterns = [
     path("", include("salon.urls")),
     path("", include("appointment.urls")),

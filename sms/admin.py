@@ -16,6 +16,10 @@ from sms.models import InboundMessage, Message, OptOut, SenderHold
 class ReadOnlyAdmin:
     """The ledger is written by the engine alone; people read it."""
 
+    @admin.display(ordering="status")
+    def state(self, message: Message) -> str:
+        return message.status
+
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
@@ -28,7 +32,7 @@ class ReadOnlyAdmin:
 
 @admin.register(Message)
 class MessageAdmin(ReadOnlyAdmin, admin.ModelAdmin[Message]):
-    list_display = ["id", "kind", "status", "reason", "to", "due_at", "sent_at", "delivered_at", "attempts", "salon"]
+    list_display = ["id", "kind", "state", "reason", "to", "due_at", "sent_at", "delivered_at", "attempts", "salon"]
     list_filter = ["status", "kind", "salon"]
     list_select_related = ["salon"]
     date_hierarchy = "due_at"
@@ -62,7 +66,8 @@ class MessageInline(ReadOnlyAdmin, admin.TabularInline[Message, Any]):
 
     model = Message
     verbose_name_plural = "texts"
-    fields = ["kind", "status", "reason", "to", "body", "due_at", "sent_at", "delivered_at", "attempts", "segments"]
+    fields = ["kind", "state", "reason", "to", "body", "due_at", "sent_at", "delivered_at", "attempts", "segments"]
+    readonly_fields = ["state"]
     ordering = ["created_at", "id"]
     extra = 0
     can_delete = False
