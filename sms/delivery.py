@@ -213,11 +213,12 @@ def record_accepted(claimed: Claim, accepted: transport.Accepted) -> None:
 
 def record_failure(claimed: Claim, error: TransportError) -> None:
     """Note what went wrong and, with it, what happens next."""
+    what_next = _what_next(claimed, error)
     changes = {
         "reason": error.detail,
         "error_code": error.code,
-        "trail": append_to_trail(claimed.outgoing.attempt, error.detail, error.code),
-        **_what_next(claimed, error),
+        "trail": append_to_trail(claimed.outgoing.attempt, error.detail, error.code, then=what_next["status"]),
+        **what_next,
     }
     try:
         with transaction.atomic():
@@ -255,8 +256,8 @@ def backoff_seconds(attempt: int) -> float:
     return random.uniform(ceiling / 2, ceiling)  # noqa: S311
 
 
-def append_to_trail(attempt: int | F, outcome: str, code: int | None = None) -> Func:
-    """An SQL expression: the row's trail with one more line."""
+def append_to_trail(attempt: int | F, outcome: str, code: int | None = None, then: str = "") -> Func:
+    """An SQL expression: the row's trail with one more line; ``then`` is the state that the row came into."""
     entry = Func(
         Value("attempt"),
         attempt if isinstance(attempt, F) else Value(attempt),
@@ -266,6 +267,8 @@ def append_to_trail(attempt: int | F, outcome: str, code: int | None = None) -> 
         Value(outcome),
         Value("code"),
         Value(code),
+        Value("then"),
+        Value(str(then)),
         function="jsonb_build_object",
         output_field=JSONField(),
     )

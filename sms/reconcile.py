@@ -30,6 +30,8 @@ BATCH = 64
 LOOKUPS_AT_ONCE = 8
 LOOK_AGAIN = timedelta(seconds=3)
 LONGEST_WAIT_SECONDS = 60.0
+# By how much Twilio's clock may be behind the database's.
+CLOCKS_APART = timedelta(seconds=30)
 # After so many attempts with an unknown end it is given up: a wall against sending for ever.
 MAX_UNKNOWN_ATTEMPTS = 8
 
@@ -42,7 +44,7 @@ def release_expired_leases() -> int:
         status=Message.Status.UNKNOWN,
         reason=WORKER_STOPPED,
         leased_until=Now(),
-        trail=append_to_trail(F("attempts"), WORKER_STOPPED),
+        trail=append_to_trail(F("attempts"), WORKER_STOPPED, then=Message.Status.UNKNOWN),
     )
     if expired:
         metrics.LEASE_EXPIRIES.inc(expired)
@@ -55,9 +57,9 @@ def trace_unknown() -> int:
     release_expired_leases()
     messages = _take_batch()
     if messages:
+        now = database_now()  # before they are looked up: the answer to an early look proves nothing later
         with ThreadPoolExecutor(LOOKUPS_AT_ONCE) as pool:
             lookups = list(pool.map(_look_up, messages))
-        now = database_now()
         for message, lookup in zip(messages, lookups, strict=True):
             _settle(message, lookup, now)
     return len(messages)
@@ -79,10 +81,11 @@ def _take_batch() -> Sequence[Message]:
 
 def _look_up(message: Message) -> list[transport.Listed] | TransportError:
     try:
+        earlier = str(message.trail)  # names the sids of attempts that failed on their way
         return [
             listed
-            for listed in transport.sent_to(message.to, since=_attempted_at(message))
-            if listed.body == message.body
+            for listed in transport.sent_to(message.to, since=_attempted_at(message) - CLOCKS_APART)
+            if listed.body == message.body and listed.sid not in earlier
         ]
     except TransportError as error:
         return error
@@ -121,9 +124,14 @@ def adopt(message_id: int, attempt: int, sid: str) -> bool:
 
 
 def _is_proof_of_absence(message: Message, lookup: list[transport.Listed] | TransportError, now: datetime) -> bool:
-    doublings = 2.0 ** min(len(message.trail) - 1, 10)
+    doublings = 2.0 ** min(_doubts(message) - 1, 10)
     wait = max(settings.SMS_RECONCILE_SECONDS, min(settings.SMS_RECONCILE_SECONDS * doublings, LONGEST_WAIT_SECONDS))
     return isinstance(lookup, list) and now >= _attempted_at(message) + timedelta(seconds=wait)
+
+
+def _doubts(message: Message) -> int:
+    """How many attempts had an unknown end; those that Twilio turned away are none."""
+    return sum(entry.get("then") == Message.Status.UNKNOWN for entry in message.trail)
 
 
 def _attempted_at(message: Message) -> datetime:
@@ -133,7 +141,7 @@ def _attempted_at(message: Message) -> datetime:
 def _send_again_or_give_up(message: Message, now: datetime) -> None:
     if now >= message.expires_at:
         _conclude(message, Message.Status.FAILED, "no trace of it at Twilio; too late to send again")
-    elif len(message.trail) >= MAX_UNKNOWN_ATTEMPTS:
+    elif _doubts(message) >= MAX_UNKNOWN_ATTEMPTS:
         _conclude(message, Message.Status.FAILED, "no trace of it at Twilio after many attempts")
     else:
         _conclude(message, Message.Status.PENDING, "no trace of it at Twilio: sent again", next_attempt_at=Now())
