@@ -43,5 +43,5 @@ class UserPermission(BasePermission):
         if user == obj:
             return bool(request.method != "DELETE")
         return bool(
-            user.is_owner and not obj.is_superuser and not obj.is_owner and not obj.salons.exclude(staff=user).exists()
+            user.is_owner and not obj.is_superuser and not obj.is_owner and not obj.salons.exclude(pk__in=user.salons.values("pk")).exists()
         )

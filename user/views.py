@@ -29,11 +29,19 @@ from user.serializers import (
 )
 
 
-class LoginView(GenericAPIView[Any]):
-    """Log in with e-mail and password: tokens for an `Authorization: Bearer` header, and as http-only cookies."""
+class _OpenView(GenericAPIView[Any]):
+    """Base of the views that nobody need be logged in for; what is wrong with the credentials given is a 401."""
 
     permission_classes = [AllowAny]
     authentication_classes: list[Any] = []
+
+    def get_authenticate_header(self, request: Request) -> str:
+        return 'Bearer realm="api"'
+
+
+class LoginView(_OpenView):
+    """Log in with e-mail and password: tokens for an `Authorization: Bearer` header, and as http-only cookies."""
+
     serializer_class = LoginSerializer
 
     @extend_schema(responses=TokensSerializer)
@@ -48,11 +56,9 @@ class LoginView(GenericAPIView[Any]):
         return response
 
 
-class _RefreshTokenView(GenericAPIView[Any]):
+class _RefreshTokenView(_OpenView):
     """Base of the views that act on a refresh token, from the body or from the cookie."""
 
-    permission_classes = [AllowAny]
-    authentication_classes: list[Any] = []
     serializer_class = RefreshSerializer
 
     def refresh_token(self, request: Request) -> str:

@@ -1,0 +1,52 @@
+"""What every view of the API does around its own work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from django.db import transaction
+from django.http import HttpResponseBase
+from rest_framework.permissions import SAFE_METHODS
+from rest_framework.request import Request
+
+from booking_api import idempotency
+
+Handler = Callable[..., HttpResponseBase]
+
+
+class ApiMixin:
+    """First base of every view: a change is one transaction, and happens once for an Idempotency-Key."""
+
+    # Off where the answer holds a secret, which must not lie in a table.
+    keeps_answers = True
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)  # type: ignore[misc]
+        method = str(request.method).lower()
+        handler = getattr(self, method, None)
+        if request.method not in SAFE_METHODS and handler:
+            setattr(self, method, partial(self._in_transaction, handler))
+
+    def _in_transaction(self, handler: Handler, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        attempt = idempotency.attempt_of(request) if self.keeps_answers else None
+        act = partial(handler, request, *args, **kwargs)
+        with transaction.atomic():
+            return act() if attempt is None else self._once(attempt, act)
+
+    def _once(self, attempt: idempotency.Attempt, act: Callable[[], Any]) -> HttpResponseBase:
+        """The first answer to this attempt: the one kept, or that of ``act``, kept beside what it wrote."""
+        kept = idempotency.begin(attempt)
+        if kept is not None:
+            return kept
+        try:
+            with transaction.atomic():
+                response = act()
+        except Exception as error:
+            response = self.handle_exception(error)  # type: ignore[attr-defined]
+        if response.status_code >= 500:
+            transaction.set_rollback(True)  # nothing is kept: the same request may be tried again
+        else:
+            idempotency.keep(attempt, response)
+        return response

@@ -1,0 +1,118 @@
+"""docs/roles.md is true: every cell is tried, and every endpoint has a row."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.factories import (
+    hours_ahead,
+    make_appointment,
+    make_customer,
+    make_owner,
+    make_phone_number,
+    make_platform_admin,
+    make_salon,
+    make_user,
+)
+
+ROOT = Path(__file__).resolve().parent.parent
+ROW = re.compile(r"^\| ([A-Z]+) (/\S+) \|(.+)\|$", re.MULTILINE)
+HEADER = re.compile(r"^\| request \|(.+)\|$", re.MULTILINE)
+PASSWORD = "correct horse battery"
+
+
+def table() -> list[tuple[str, str, str, int]]:
+    text = (ROOT / "docs/roles.md").read_text()
+    roles = [cell.strip() for cell in HEADER.findall(text)[0].split("|")]
+    return [
+        (role, method, path, int(cell))
+        for method, path, cells in ROW.findall(text)
+        for role, cell in zip(roles, cells.split("|"), strict=True)
+        if cell.strip().isdigit()
+    ]
+
+
+class World:
+    """A salon with everybody in it, one of each thing, and a stranger."""
+
+    def __init__(self) -> None:
+        self.salon, self.empty_salon = make_salon(), make_salon(name="New")
+        both = (self.salon, self.empty_salon)
+        self.staff = make_user(*both, password=PASSWORD)
+        self.owner = make_owner(*both)
+        self.colleague = make_user(self.salon)
+        self.stranger = make_owner(make_salon(name="Elsewhere"))
+        self.admin = make_platform_admin()
+        self.nobody = None
+        self.customer, self.idle_customer = make_customer(self.salon), make_customer(self.salon)
+        self.appointment = make_appointment(salon=self.salon, user=self.staff, customer=self.customer)
+
+    def path(self, path: str) -> str:
+        return re.sub(r"{(\w+)}", lambda name: str(getattr(self, name[1]).pk), path)
+
+    def body(self, method: str, path: str) -> dict[str, Any] | None:
+        """What a right request carries."""
+        noun = path.split("/")[1]
+        if method not in ("POST", "PUT", "PATCH"):
+            return None
+        if noun == "users" and "{" in path:
+            return {"full_name": "Renamed"}
+        if path.count("/") > 3 or path == "/token/refresh/":
+            return {}
+        bodies: dict[str, dict[str, Any]] = {
+            "/users/login/": {"email": self.staff.email, "password": PASSWORD},
+            "/users/logout/": {},
+            "/users/register/": {
+                "email": "new@salon.example",
+                "password1": PASSWORD,
+                "password2": PASSWORD,
+                "full_name": "New",
+                "phone_number": make_phone_number(),
+                "salons": [self.salon.pk],
+            },
+            "salons": {"name": "Renamed", "phone_number": "+442079460999"},
+            "customers": {
+                "full_name": "Renamed",
+                "phone_number": make_phone_number(),
+                "salon_ids": [self.salon.pk],
+            },
+            "appointments": {
+                "salon": self.salon.pk,
+                "user": self.staff.pk,
+                "customer": self.customer.pk,
+                "appointment_time": hours_ahead(48).isoformat(),
+            },
+        }
+        return bodies[path] if path in bodies else bodies[noun]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("role", "method", "path", "status"), table(), ids=lambda value: str(value))
+def test_cell(api: Any, role: str, method: str, path: str, status: int) -> None:
+    world = World()
+    client = api(getattr(world, role))
+    answer = client.generic(
+        method,
+        world.path(path),
+        data=client._encode_data(world.body(method, path), "json")[0],
+        content_type="application/json",
+    )
+    assert answer.status_code == status, answer.content
+
+
+def test_every_endpoint_has_a_row() -> None:
+    described = yaml.safe_load((ROOT / "docs/openapi.yaml").read_text())["paths"]
+    endpoints = {
+        (method.upper(), re.sub(r"{\w+}", "{}", path))
+        for path, methods in described.items()
+        for method in methods
+        if method != "parameters"
+    }
+    rows = {(method, re.sub(r"{\w+}", "{}", path)) for _, method, path, _ in table()}
+    assert endpoints - rows == set()
+    assert rows - endpoints == set()
