@@ -28,6 +28,14 @@ def _only_our_own_sockets() -> None:
 
 
 @pytest.fixture(scope="session")
+def django_db_modify_db_settings() -> None:
+    """Threads of the live server leave no connection behind that would keep the test database from being dropped."""
+    from django.db import connections
+
+    connections.settings["default"]["CONN_MAX_AGE"] = 0
+
+
+@pytest.fixture(scope="session")
 def twilio_process() -> Iterator[EmulatorClient]:
     own = {
         "TWILIO_ACCOUNT_SID": ACCOUNT_SID,
