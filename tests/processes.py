@@ -284,11 +284,14 @@ class Stack:
         """The units of these names; of all names without any."""
         return [unit for name, units in self.units.items() if not names or name in names for unit in units]
 
-    def add(self, name: str, **environ: str) -> Unit:
-        """Start one more process of this name, with ``environ`` laid over the stack's environment."""
+    def add(self, name: str, command: str = "", **environ: str) -> Unit:
+        """Start one more process of this name, with ``environ`` laid over the stack's environment.
+
+        ``command``: what to run instead of the Procfile's line.
+        """
         units = self.units.setdefault(name, [])
         log = self._logs_directory / f"{name}.log"
-        unit = Unit(name, procfile()[name], {**self.environ, **environ}, log)
+        unit = Unit(name, command or procfile()[name], {**self.environ, **environ}, log)
         units.append(unit)
         unit.start()
         return unit

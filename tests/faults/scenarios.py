@@ -318,6 +318,7 @@ def migrate(context: Context) -> None:
 
 
 SCENARIOS = (
+    Scenario("nothing", "nothing is broken", let_work, 30, 1),
     Scenario("kill", "kill -9 a random process every second", kill_at_random, 60, 5),
     Scenario("redis-flushed", "Redis FLUSHALL, three times", flush_redis, 20, 1.5),
     Scenario("redis-emptied", "Redis killed, restarted empty", restart_redis_empty, 5, 1, check=bookings_went_on),
@@ -372,3 +373,5 @@ SCENARIOS = (
     Scenario("deploy", "a deploy: new processes beside the old, SIGTERM to all old", deploy, 20, 6),
     Scenario("migration", "a migration applied and reversed under load", migrate, 10, 1),
 )
+# The plan's own design, under four of the same.
+BASELINE = ("nothing", "kill", "redis-emptied", "twilio-drops")

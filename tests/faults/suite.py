@@ -207,6 +207,6 @@ def _dead_units(stack: Stack) -> list[str]:
     return [f"{unit.name} has ended" for unit in stack.all_units() if not unit.is_running]
 
 
-def start(scale: Scale, **options: Any) -> Stack:
+def start(scale: Scale, counts: Mapping[str, int] = COUNTS, **options: Any) -> Stack:
     """The stack that the scenarios share."""
-    return Stack(counts=COUNTS, overrides={**OVERRIDES, **scale.overrides}, **options)
+    return Stack(counts=counts, overrides={**OVERRIDES, **scale.overrides}, **options)

@@ -11,7 +11,7 @@ from tests.faults.verdict import Minutes
 from tests.faults.workload import SALONS, SCRIPTS, ZONE, Salon
 from tests.processes import BookingApi, Stack
 
-SPARE = 2.0  # customers for each booking: one whose answer is lost is tried again with another
+SPARE = 6.0  # customers for each booking: one whose answer is lost is tried again with another
 CLIENT_TIMEOUT_SECONDS = 10.0
 
 

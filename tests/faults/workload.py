@@ -27,7 +27,7 @@ ZONE = "Asia/Kolkata"  # no clock change, and not UTC
 REMINDER_MINUTES, FEWER_MINUTES = 60, 30
 THREADS = 8
 SOONEST_DUE_SECONDS = 3.0
-TRY_AGAIN_SECONDS = 0.5
+TRY_AGAIN_SECONDS, TRY_AGAIN_AT_MOST_SECONDS = 0.5, 4.0
 MOST_TRIES = 200
 
 
@@ -221,7 +221,8 @@ class Workload:
                 run.tries += 1
                 assert run.tries < MOST_TRIES, "bookings fail without end"
                 run.script = iter(run.steps)
-                self._schedule_step(run, next(run.script), TRY_AGAIN_SECONDS, time.time())
+                wait = min(TRY_AGAIN_AT_MOST_SECONDS, TRY_AGAIN_SECONDS * 2 ** min(run.tries, 10))
+                self._schedule_step(run, next(run.script), wait * self._random.uniform(0.5, 1), time.time())
             return
         following = next(run.script, None)
         if following is not None:
