@@ -220,14 +220,14 @@ def booked_late(scene: Scene) -> None:
 
 
 def reminder_earlier(scene: Scene) -> None:
-    visit = scene.book(in_seconds=150)
+    visit = scene.book(in_seconds=140)
     scene.wait_for(visit.confirmed)
     scene.change_minutes(visit, 2)
     scene.owe_reminder(visit)
 
 
 def reminder_later(scene: Scene) -> None:
-    visit = scene.book(in_seconds=150)
+    visit = scene.book(in_seconds=140)
     scene.wait_for(visit.confirmed)
     scene.change_minutes(visit, 1)
     scene.owe_reminder(visit)
