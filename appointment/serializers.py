@@ -12,7 +12,7 @@ from booking_api.errors import Conflict
 from booking_api.fields import KnownFieldsMixin, VisiblePrimaryKeyField
 from customer.models import Customer
 from salon.models import Salon
-from sms.models import Message
+from sms.models import InboundMessage, Message
 from sms.serializers import MessageSerializer
 from user.models import ExtendedUser
 
@@ -99,13 +99,21 @@ class CancelSerializer(KnownFieldsMixin, serializers.Serializer[Any]):
     )
 
 
+class ReplySerializer(serializers.ModelSerializer[InboundMessage]):
+    class Meta:
+        model = InboundMessage
+        fields = ["id", "body", "received_at"]
+        read_only_fields = fields
+
+
 class TextSerializer(MessageSerializer):
     """A booking's text; ``preview`` is what a text still waiting would say if it went out now."""
 
     preview = serializers.SerializerMethodField()
+    replies = ReplySerializer(many=True, read_only=True, help_text="What the customer wrote after this text.")
 
     class Meta(MessageSerializer.Meta):
-        fields = [*MessageSerializer.Meta.fields, "preview"]
+        fields = [*MessageSerializer.Meta.fields, "preview", "replies"]
         read_only_fields = fields
 
     def get_preview(self, message: Message) -> str | None:

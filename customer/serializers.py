@@ -12,14 +12,17 @@ from booking_api.permissions import caller
 from customer import services
 from customer.models import Customer
 from salon.models import Salon
+from sms import opt_outs
 
 
 class CustomerSerializer(KnownFieldsMixin, serializers.ModelSerializer[Customer]):
     salon_ids = VisiblePrimaryKeyField(source="salons", many=True, allow_empty=False, queryset=Salon.objects.all())
 
+    opted_out = serializers.SerializerMethodField(help_text="Replied STOP: booked as usual, but sent no texts.")
+
     class Meta:
         model = Customer
-        fields = ["id", "full_name", "phone_number", "salon_ids", "created", "modified"]
+        fields = ["id", "full_name", "phone_number", "salon_ids", "opted_out", "created", "modified"]
         read_only_fields = ["created", "modified"]
 
     def create(self, validated_data: dict[str, Any]) -> Customer:
@@ -31,6 +34,15 @@ class CustomerSerializer(KnownFieldsMixin, serializers.ModelSerializer[Customer]
         return _with_free_number(
             services.change_customer, instance, **{"salons": None, **validated_data}, within=visible
         )
+
+    def get_opted_out(self, customer: Customer) -> bool:
+        return str(customer.phone_number) in self._opted_out_numbers
+
+    @cached_property
+    def _opted_out_numbers(self) -> set[str]:
+        """Of the customers shown, in one query for them all."""
+        shown = self.parent.instance if self.parent is not None else [self.instance]
+        return opt_outs.among([str(customer.phone_number) for customer in shown])  # type: ignore[union-attr]
 
     def to_representation(self, instance: Customer) -> dict[str, Any]:
         data = super().to_representation(instance)

@@ -66,11 +66,17 @@ class MessageInline(ReadOnlyAdmin, admin.TabularInline[Message, Any]):
 
     model = Message
     verbose_name_plural = "texts"
-    fields = ["kind", "state", "reason", "to", "body", "due_at", "sent_at", "delivered_at", "attempts", "segments"]
-    readonly_fields = ["state"]
+    fields = ["kind", "state", "reason", "to", "body", "due_at", "sent_at", "delivered_at", "replies", "segments"]
+    readonly_fields = ["state", "replies"]
     ordering = ["created_at", "id"]
     extra = 0
     can_delete = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:
+        return super().get_queryset(request).prefetch_related("replies")
+
+    def replies(self, message: Message) -> str:
+        return "; ".join(reply.body for reply in message.replies.all())
 
 
 @admin.register(OptOut)

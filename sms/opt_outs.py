@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import structlog
 from django.conf import settings
 
@@ -21,6 +23,12 @@ REASON = "opted out"
 def is_opted_out(phone_number: str) -> bool:
     """Has this phone (E.164) told our sender to stop?"""
     return OptOut.objects.filter(phone_number=phone_number, sender=settings.TWILIO_PHONE_NUMBER).exists()
+
+
+def among(phone_numbers: Iterable[str]) -> set[str]:
+    """Those of these phones (E.164) that have told our sender to stop."""
+    stopped = OptOut.objects.filter(phone_number__in=phone_numbers, sender=settings.TWILIO_PHONE_NUMBER)
+    return set(stopped.values_list("phone_number", flat=True))
 
 
 def record(phone_number: str, source: str, sender: str | None = None) -> None:
