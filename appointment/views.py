@@ -19,10 +19,12 @@ from appointment.serializers import (
     obeying_rules,
 )
 from booking_api.permissions import caller
+from booking_api.versions import VersionedMixin
+from booking_api.views import ApiMixin
 from sms.models import Message
 
 
-class AppointmentViewSet(viewsets.ModelViewSet[Appointment]):
+class AppointmentViewSet(ApiMixin, VersionedMixin, viewsets.ModelViewSet[Appointment]):
     """Bookings of the caller's salons. Making, moving, cancelling and deleting one sends the customer's texts."""
 
     serializer_class = AppointmentSerializer
@@ -54,14 +56,14 @@ class AppointmentViewSet(viewsets.ModelViewSet[Appointment]):
 
     def _act(self, service: Callable[..., Appointment], *args: Any) -> Response:
         changed = obeying_rules(service, self.get_object().pk, *args)
-        return Response(self.get_serializer(changed).data)
+        return self.versioned(Response(self.get_serializer(changed).data))
 
     @extend_schema(responses=TextSerializer(many=True), filters=False)
     @action(detail=True, filterset_class=None, serializer_class=TextSerializer)
     def messages(self, request: Request, pk: str) -> Response:
         """Every text that this booking owed its customer: what became of it and why, or what it will say."""
         booking = self.get_object()
-        texts = Message.objects.filter(booking_id=booking.pk).order_by("created_at", "id")
+        texts = Message.objects.filter(booking_id=booking.pk).order_by("created_at", "id").prefetch_related("replies")
         page: Any = self.paginate_queryset(texts)  # type: ignore[arg-type]
         context = {**self.get_serializer_context(), "booking": booking}
         return self.get_paginated_response(TextSerializer(page, many=True, context=context).data)

@@ -42,6 +42,6 @@ class UserPermission(BasePermission):
             return True
         if user == obj:
             return bool(request.method != "DELETE")
-        return bool(
-            user.is_owner and not obj.is_superuser and not obj.is_owner and not obj.salons.exclude(pk__in=user.salons.values("pk")).exists()
-        )
+        is_plain_staff = not (obj.is_superuser or obj.is_owner)
+        works_elsewhere = obj.salons.exclude(pk__in=user.salons.values("pk"))
+        return bool(user.is_owner and is_plain_staff and not works_elsewhere.exists())

@@ -7,7 +7,6 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from django.db import transaction
 from django.http import Http404
 from django.utils.http import parse_etags
 from rest_framework import status
@@ -97,5 +96,4 @@ class VersionedMixin:
 
 
 def _lock(instance: Any) -> None:
-    assert transaction.get_connection().in_atomic_block
     type(instance)._default_manager.select_for_update().filter(pk=instance.pk).first()

@@ -3,12 +3,14 @@ from rest_framework import viewsets
 
 from booking_api.deletion import RefusesToOrphanBookings
 from booking_api.permissions import caller
+from booking_api.versions import VersionedMixin
+from booking_api.views import ApiMixin
 from customer.filters import CustomerFilter
 from customer.models import Customer
 from customer.serializers import CustomerSerializer
 
 
-class CustomerViewSet(RefusesToOrphanBookings, viewsets.ModelViewSet[Customer]):
+class CustomerViewSet(ApiMixin, VersionedMixin, RefusesToOrphanBookings, viewsets.ModelViewSet[Customer]):
     """The customers of the caller's salons."""
 
     serializer_class = CustomerSerializer

@@ -4,11 +4,13 @@ from rest_framework.permissions import IsAuthenticated
 
 from booking_api.deletion import RefusesToOrphanBookings
 from booking_api.permissions import SalonPermission, caller
+from booking_api.versions import VersionedMixin
+from booking_api.views import ApiMixin
 from salon.models import Salon
 from salon.serializers import SalonSerializer
 
 
-class SalonViewSet(RefusesToOrphanBookings, viewsets.ModelViewSet[Salon]):
+class SalonViewSet(ApiMixin, VersionedMixin, RefusesToOrphanBookings, viewsets.ModelViewSet[Salon]):
     """Salons. `PATCH {"reminder_time_minutes": …}` moves every reminder still to come."""
 
     serializer_class = SalonSerializer

@@ -17,6 +17,7 @@ from rest_framework_simplejwt.tokens import RefreshToken
 
 from booking_api.deletion import RefusesToOrphanBookings
 from booking_api.permissions import UserPermission, caller
+from booking_api.views import ApiMixin
 from user.authentication import REFRESH_COOKIE, clear_token_cookies, require_csrf, set_token_cookies
 from user.filters import UserFilter
 from user.models import ExtendedUser
@@ -29,11 +30,12 @@ from user.serializers import (
 )
 
 
-class _OpenView(GenericAPIView[Any]):
+class _OpenView(ApiMixin, GenericAPIView[Any]):
     """Base of the views that nobody need be logged in for; what is wrong with the credentials given is a 401."""
 
     permission_classes = [AllowAny]
     authentication_classes: list[Any] = []
+    keeps_answers = False
 
     def get_authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="api"'
@@ -102,7 +104,7 @@ class LogoutView(_RefreshTokenView):
         return response
 
 
-class RegisterView(GenericAPIView[Any]):
+class RegisterView(ApiMixin, GenericAPIView[Any]):
     """Make an account for a member of staff: for owners, in their own salons, and platform admins."""
 
     permission_classes = [IsAuthenticated, UserPermission]
@@ -116,6 +118,7 @@ class RegisterView(GenericAPIView[Any]):
 
 
 class UserViewSet(
+    ApiMixin,
     RefusesToOrphanBookings,
     mixins.ListModelMixin,
     mixins.RetrieveModelMixin,

@@ -4,6 +4,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from appointment import services
+from booking_api import idempotency
 from sms.dispatch import CHORES, Chore, Dispatcher
 
 
@@ -11,7 +12,11 @@ class Command(BaseCommand):
     help = "Offer due texts to the workers, until told to stop. Any number of these may run."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        dispatcher = Dispatcher([Chore(services.plan_unplanned, interval_seconds=2.0), *CHORES])
+        own_chores = [
+            Chore(services.plan_unplanned, interval_seconds=2.0),
+            Chore(idempotency.forget_expired, interval_seconds=60.0),
+        ]
+        dispatcher = Dispatcher([*own_chores, *CHORES])
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: dispatcher.stop())
         dispatcher.run()
