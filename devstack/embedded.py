@@ -5,6 +5,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ from devstack.home import stand_ins
 from devstack.paths import TEST_DATA
 from devstack.ports import Ports, choose
 from devstack.servers import Postgres, Server, Valkey
+from twilio_emulator.settings import LOCAL_AUTH_TOKEN
 
 
 class Urls(NamedTuple):
@@ -64,7 +66,8 @@ def throwaway(given: Mapping[str, str]) -> Iterator[dict[str, str]]:
     try:
         with Guard(data) as guard:
             ports = choose(data / "ports.json", {}, web=None, twilio=None)
-            made = environment.kept_secrets(data / "secrets.json")
+            # Tests start local Twilios of their own, with the token these have by default.
+            made = replace(environment.kept_secrets(data / "secrets.json"), twilio=LOCAL_AUTH_TOKEN)
             with servers(data, given, ports=ports, made=made, guard=guard, durable=False) as urls:
                 yield environment.compute(
                     given,

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from devstack.ports import HOST, Ports
 from devstack.processes import MARK
+from twilio_emulator.settings import LOCAL_ACCOUNT_SID
 
-TWILIO_ACCOUNT_SID = "AC" + "0" * 31 + "1"
 TWILIO_PHONE_NUMBER = "+447400000000"
 
 
@@ -78,7 +78,7 @@ def compute(
         "SECURE_SSL_REDIRECT": "false",
         "PUBLIC_BASE_URL": base_url(ports),
         "TWILIO_BASE_URL": twilio_url(ports),
-        "TWILIO_ACCOUNT_SID": TWILIO_ACCOUNT_SID,
+        "TWILIO_ACCOUNT_SID": LOCAL_ACCOUNT_SID,
         "TWILIO_AUTH_TOKEN": made.twilio,
         "TWILIO_PHONE_NUMBER": TWILIO_PHONE_NUMBER,
         "TWILIO_EMULATOR_PORT": str(ports.twilio),
