@@ -3,12 +3,13 @@ from django.db.models import Q, QuerySet
 
 from customer.models import Customer
 from customer.phone_numbers import matching_phone_number
+from salon.filters import VisibleSalonFilter
 
 SORTABLE = ("full_name", "phone_number", "created", "modified")
 
 
 class CustomerFilter(django_filters.FilterSet):
-    salon = django_filters.NumberFilter(field_name="salons")
+    salon = VisibleSalonFilter(field_name="salons")
     search = django_filters.CharFilter(method="filter_search", label="Part of the name or of the phone number.")
 
     sort_by = django_filters.ChoiceFilter(choices=[(name, name) for name in SORTABLE], method="keep")

@@ -5,10 +5,12 @@ from typing import Any
 from django.contrib.auth import authenticate
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError as DjangoValidationError
+from django.utils.functional import cached_property
 from rest_framework import serializers
 from rest_framework.exceptions import AuthenticationFailed
 
 from booking_api.fields import KnownFieldsMixin, VisiblePrimaryKeyField
+from booking_api.permissions import caller
 from salon.models import Salon
 from user.models import ExtendedUser
 
@@ -18,6 +20,18 @@ class UserSerializer(KnownFieldsMixin, serializers.ModelSerializer[ExtendedUser]
         model = ExtendedUser
         fields = ["id", "email", "full_name", "phone_number", "is_owner", "is_active", "salons"]
         read_only_fields = ["email", "is_owner", "is_active", "salons"]
+
+    def to_representation(self, instance: ExtendedUser) -> dict[str, Any]:
+        """A colleague's other salons are nobody's business."""
+        data = super().to_representation(instance)
+        request = self.context.get("request")
+        if request and request.user.is_authenticated and request.user != instance and not request.user.is_superuser:
+            data["salons"] = [pk for pk in data["salons"] if pk in self._own_salon_ids]
+        return data
+
+    @cached_property
+    def _own_salon_ids(self) -> set[int]:
+        return set(caller(self.context["request"]).salons.values_list("pk", flat=True))
 
 
 class LoginSerializer(KnownFieldsMixin, serializers.Serializer[Any]):

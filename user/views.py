@@ -4,6 +4,7 @@ import contextlib
 from typing import Any
 
 from django.db.models import QuerySet
+from django.middleware.csrf import get_token
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, status, viewsets
 from rest_framework.exceptions import AuthenticationFailed
@@ -55,6 +56,7 @@ class LoginView(_OpenView):
         access = str(refresh.access_token)
         response = Response(TokensSerializer({"user": user, "access": access, "refresh": str(refresh)}).data)
         set_token_cookies(response, access, str(refresh))
+        get_token(request._request)  # sets the CSRF cookie, without which the others change nothing
         return response
 
 

@@ -1,0 +1,16 @@
+from typing import Any
+
+import django_filters
+from django.db.models import QuerySet
+
+from salon.models import Salon
+
+
+class VisibleSalonFilter(django_filters.NumberFilter):
+    """Objects of one of the caller's salons; another's finds nothing, so that it tells nothing either."""
+
+    def filter(self, qs: QuerySet[Any], value: Any) -> QuerySet[Any]:
+        if value is None:
+            return qs
+        visible = Salon.objects.visible_to(self.parent.request.user)
+        return qs.filter(**{f"{self.field_name}__in": visible.filter(pk=value)})
