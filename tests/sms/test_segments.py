@@ -32,11 +32,11 @@ from twilio_emulator.segments import count_segments as counted_by_the_local_twil
         ("\t", "UCS-2", 1),
         ("\u00a0", "UCS-2", 1),
         ("Ł" * 70, "UCS-2", 1),
-        ("’" * 70, "UCS-2", 1),
-        ("’" * 71, "UCS-2", 2),
-        ("’" * 134, "UCS-2", 2),
-        ("’" * 135, "UCS-2", 3),
-        ("a" * 159 + "’", "UCS-2", 3),
+        ("\u2019" * 70, "UCS-2", 1),
+        ("\u2019" * 71, "UCS-2", 2),
+        ("\u2019" * 134, "UCS-2", 2),
+        ("\u2019" * 135, "UCS-2", 3),
+        ("a" * 159 + "\u2019", "UCS-2", 3),
         ("😀" * 35, "UCS-2", 1),
         ("😀" * 36, "UCS-2", 2),
         ("a" * 66 + "😀" + "a" * 10, "UCS-2", 2),
@@ -49,7 +49,7 @@ def test_segments_are_counted_as_carriers_bill_them(body, encoding, segments):
 
 def test_character_of_two_units_is_never_split_over_two_segments():
     assert count_segments("a" * 152 + "€" + "a" * 152).segments == 3
-    assert count_segments("’" * 66 + "😀" + "’" * 66).segments == 3
+    assert count_segments("\u2019" * 66 + "😀" + "\u2019" * 66).segments == 3
 
 
 @given(st.text(alphabet=st.characters(codec="utf-16"), max_size=700))

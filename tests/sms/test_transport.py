@@ -137,7 +137,7 @@ def test_no_callback_is_asked_for_where_nobody_could_reach_us(twilio, fresh_clie
 
 
 def test_accepted_text_answers_with_its_sid_and_twilios_count_of_segments(twilio, fresh_client):
-    accepted = transport.send(outgoing(body="’" * 71))
+    accepted = transport.send(outgoing(body="\u2019" * 71))
     assert accepted.sid == twilio.messages()[0]["sid"]
     assert accepted.segments == 2
 

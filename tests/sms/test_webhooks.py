@@ -20,9 +20,10 @@ PHONE = "+447400000042"
 STATUS, INBOUND = "/sms/status/", "/sms/inbound/"
 
 
-def post(url, fields, *, signed_url=None, token="local-auth-token", signature=None, client=None, **headers):
-    signed = signature or RequestValidator(token).compute_signature(signed_url or f"http://testserver{url}", fields)
-    return (client or Client(enforce_csrf_checks=True)).post(url, fields, HTTP_X_TWILIO_SIGNATURE=signed, **headers)
+def post(url, fields, *, signed_url=None, token=None, signature=None, **headers):
+    validator = RequestValidator(token or "local-auth-token")
+    signed = signature or validator.compute_signature(signed_url or f"http://testserver{url}", fields)
+    return Client(enforce_csrf_checks=True).post(url, fields, HTTP_X_TWILIO_SIGNATURE=signed, **headers)
 
 
 def text(body, sid="SM1", **fields):
