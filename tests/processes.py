@@ -24,7 +24,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -433,6 +433,15 @@ class Stack:
         for unit in units:
             unit.stop(max(0.0, give_up_at - time.monotonic()))
         self.units.clear()
+
+
+def wait_until(condition: Callable[[], bool], seconds: float) -> None:
+    """Return as soon as ``condition`` is true. Raises TimeoutError."""
+    give_up_at = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > give_up_at:
+            raise TimeoutError(f"not within {seconds:g} s")
+        time.sleep(0.1)
 
 
 def _execute(url: str, sql: str) -> None:

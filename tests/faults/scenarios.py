@@ -18,7 +18,7 @@ import requests
 
 from devstack.servers import Postgres, Valkey
 from tests.faults.suite import Context, Scale, Scenario
-from tests.processes import Stack, Unit
+from tests.processes import Stack, Unit, wait_until
 from twilio_emulator.webhooks import sign
 
 OURS = ("web", "worker", "dispatcher")
@@ -31,12 +31,13 @@ SLOWEST_BOOKING_SECONDS = 5.0
 
 @contextmanager
 def supervised(stack: Stack) -> Iterator[None]:
-    """Start again whatever of ours ends, as systemd or a container's restart policy does."""
+    """Start again whatever of ours ends, as systemd or a container's restart policy does; leave with all at work."""
     ending = threading.Event()
+    at_work = {unit: len(unit.pids()) for unit in stack.all_units(*OURS)}
 
     def supervise() -> None:
         while not ending.wait(0.1):
-            for unit in stack.all_units(*OURS):
+            for unit in at_work:
                 if not unit.is_running:
                     unit.restart()
 
@@ -44,7 +45,10 @@ def supervised(stack: Stack) -> Iterator[None]:
     thread.start()
     try:
         yield
-        time.sleep(1.5)  # dramatiq looks after its children once a second
+        # A Dramatiq master whose child is killed while it boots finds that out only after 30 s.
+        wait_until(lambda: all(len(unit.pids()) >= count for unit, count in at_work.items()), seconds=60)
+        time.sleep(1.5)
+        wait_until(lambda: all(len(unit.pids()) >= count for unit, count in at_work.items()), seconds=60)
     finally:
         ending.set()
         thread.join()
@@ -60,6 +64,7 @@ def kill_at_random(context: Context) -> None:
             with suppress(ProcessLookupError):
                 os.kill(context.random.choice(pids), signal.SIGKILL)
             time.sleep(1)
+        context.healed_at = time.time()
 
 
 # --- 2. Redis ---------------------------------------------------------------------------------------------

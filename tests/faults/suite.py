@@ -74,6 +74,7 @@ class Context:
     workload: Workload
     random: random.Random
     complaints: list[str] = field(default_factory=list)
+    healed_at: float | None = None  # seconds since the epoch; None: when the fault's function returns
 
     @property
     def twilio(self) -> EmulatorClient:
@@ -138,7 +139,7 @@ def run(scenario: Scenario, system: System, scale: Scale, *, seed: int = 1, book
         workload.start()
         time.sleep(scale.lead)
         scenario.strike(context)
-        healed_at = time.time()
+        healed_at = context.healed_at or time.time()
         recovery_seconds = _wait_for_recovery(system, healed_at, scale.quiet)
         workload.join()
         quiet_after = _wait_for_recovery(system, time.time(), scale.quiet)

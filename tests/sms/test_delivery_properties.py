@@ -1,0 +1,422 @@
+"""Whatever happens in whatever order, with a crash between any two steps of a delivery: the ledger's promises hold.
+
+Hypothesis plays random lives of a few bookings against the real PostgreSQL and the local Twilio. A worker dies
+between claim, POST and record, or sleeps there and wakes up later; Twilio refuses, fails, accepts and drops;
+reports come late, twice or never; the whole ledger is moved into the past so that time passes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from django.db import connection
+from django.db.models import F
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from appointment import services, texts
+from appointment.models import Appointment
+from customer.models import Customer
+from salon.models import Salon
+from salon.services import change_salon
+from sms import callbacks, delivery, holds, inbox, reconcile
+from sms.clock import database_now
+from sms.errors import TransportError
+from sms.models import Message, SenderHold
+from tests.delivering import SENDER, due_messages, let_time_pass
+from tests.factories import make_customer, make_salon, make_user
+from twilio_emulator.client import EmulatorClient
+
+Status, Kind = Message.Status, Message.Kind
+DELIVER = {
+    Kind.CONFIRMATION: services.deliver_confirmation,
+    Kind.REMINDER: services.deliver_reminder,
+    Kind.CANCELLATION: services.deliver_cancellation,
+}
+UNSETTLED = (Status.PENDING, Status.SENDING, Status.UNKNOWN)
+ARRIVED = (Status.SENT, Status.DELIVERED)
+
+some = st.integers(0, 10_000)
+minutes_ahead = st.sampled_from([5, 20, 61, 90, 200, 1500])
+reminder_minutes = st.sampled_from([0, 10, 60, 120])
+moods = st.sampled_from(["healthy", "healthy", "429", "500", "503_html", "accept_then_drop", "no_sid", "unauthorised"])
+intervals = st.sampled_from([1, 4, 16, 25, 61, 300, 1800])  # seconds
+
+
+class WorkerDied(BaseException):
+    """kill -9: nothing after this point is done."""
+
+
+@dataclass
+class Told:
+    """What the harness knows of a booking: enough to say which texts would be wrong."""
+
+    booking_id: int
+    customer: Customer
+    is_booked: bool = True
+    is_imported: bool = False  # never confirmed
+
+
+@dataclass
+class Sleeper:
+    """A worker that sleeps between claim and POST."""
+
+    claim: delivery.Claim
+
+
+class Deliveries(RuleBasedStateMachine):
+    twilio: ClassVar[EmulatorClient]
+
+    @initialize()
+    def open(self) -> None:
+        tables = "appointment_appointment, sms_message, sms_optout, sms_senderhold, sms_inboundmessage, salon_salon"
+        with connection.cursor() as cursor:
+            cursor.execute(f"TRUNCATE {tables} CASCADE")
+        self.twilio.reset()
+        self.salon = make_salon()
+        self.user = make_user(self.salon)
+        self.customers = [make_customer(self.salon, full_name=f"Ada {number}") for number in range(2)]
+        self.told: list[Told] = []
+        self.sleepers: list[Sleeper] = []
+        self.opted_out: set[str] = set()
+        self.failures: Counter[int] = Counter()  # reports of failure, by message id
+        self.seen = 0
+        self.inbound = 0
+
+    # --- What staff and customers do ----------------------------------------------------------------------
+
+    @rule(who=some, ahead=minutes_ahead)
+    def book(self, who: int, ahead: int) -> None:
+        customer = self.customers[who % len(self.customers)]
+        booking = services.book(
+            salon=self.salon, user=self.user, customer=customer, appointment_time=self._ahead(ahead)
+        )
+        self.told.append(Told(booking.pk, customer))
+
+    @rule(who=some, ahead=minutes_ahead)
+    def import_past_the_hooks(self, who: int, ahead: int) -> None:
+        customer = self.customers[who % len(self.customers)]
+        fields: dict[str, Any] = {"salon": self.salon, "user": self.user, "customer": customer}
+        (booking,) = Appointment.objects.bulk_create([Appointment(**fields, appointment_time=self._ahead(ahead))])
+        self.told.append(Told(booking.pk, customer, is_imported=True))
+
+    @precondition(lambda self: self._live())
+    @rule(which=some, ahead=minutes_ahead)
+    def move(self, which: int, ahead: int) -> None:
+        told = self._pick(which)
+        services.change(told.booking_id, appointment_time=self._ahead(ahead))
+        told.is_imported = False
+
+    @precondition(lambda self: self._live())
+    @rule(which=some, ahead=minutes_ahead)
+    def move_past_the_hooks(self, which: int, ahead: int) -> None:
+        told = self._pick(which)
+        Appointment.objects.filter(pk=told.booking_id).update(appointment_time=self._ahead(ahead))
+
+    @precondition(lambda self: self._live())
+    @rule(which=some)
+    def save_without_change(self, which: int) -> None:
+        services.plan_unplanned()
+        before = list(Message.objects.order_by("pk").values_list("pk", "status", "due_at"))
+        Appointment.objects.get(pk=self._pick(which).booking_id).save()
+        assert list(Message.objects.order_by("pk").values_list("pk", "status", "due_at")) == before
+
+    @precondition(lambda self: self._live())
+    @rule(which=some)
+    def cancel(self, which: int) -> None:
+        told = self._pick(which)
+        services.change(told.booking_id, status=Appointment.Status.CANCELLED)
+        told.is_booked = False
+
+    @precondition(lambda self: any(not told.is_booked for told in self.told))
+    @rule(which=some, ahead=minutes_ahead)
+    def book_again(self, which: int, ahead: int) -> None:
+        cancelled = [told for told in self.told if not told.is_booked and self._booking(told)]
+        if cancelled:
+            told = cancelled[which % len(cancelled)]
+            booked = Appointment.Status.BOOKED
+            services.change(told.booking_id, status=booked, appointment_time=self._ahead(ahead))
+            told.is_booked, told.is_imported = True, False
+
+    @precondition(lambda self: self._live())
+    @rule(which=some)
+    def delete(self, which: int) -> None:
+        told = self._pick(which)
+        Appointment.objects.filter(pk=told.booking_id).delete()
+        told.is_booked = False
+
+    @rule(minutes=reminder_minutes)
+    def change_minutes(self, minutes: int) -> None:
+        change_salon(self.salon, reminder_time_minutes=minutes)
+
+    @rule(zone=st.sampled_from(["Europe/London", "Asia/Kolkata", "America/New_York"]))
+    def change_zone(self, zone: str) -> None:
+        change_salon(self.salon, timezone=zone)
+
+    @rule(who=some, word=st.sampled_from(["STOP", "START"]))
+    def reply(self, who: int, word: str) -> None:
+        phone = str(self.customers[who % len(self.customers)].phone_number)
+        self.inbound += 1
+        inbox.receive(inbox.Incoming(f"SM{self.inbound:032}", phone, SENDER, word, is_answered_by_twilio=False))
+        self.opted_out = self.opted_out | {phone} if word == "STOP" else self.opted_out - {phone}
+
+    # --- What our processes do, and how they die -----------------------------------------------------------
+
+    @precondition(lambda self: self._due())
+    @rule(which=some, mood=moods, dies=st.sampled_from(["", "", "", "before claim", "before POST", "before record"]))
+    def deliver(self, which: int, mood: str, dies: str) -> None:
+        due = self._due()
+        message = due[which % len(due)]
+        with self._mood(mood), _dying(dies), contextlib.suppress(WorkerDied):
+            DELIVER[Kind(message.kind)](message.booking_id)
+        self._check_new_texts()
+
+    @precondition(lambda self: self._due())
+    @rule(which=some)
+    def claim_and_sleep(self, which: int) -> None:
+        due = self._due()
+        message = due[which % len(due)]
+        with _asleep() as claims, contextlib.suppress(WorkerDied):
+            DELIVER[Kind(message.kind)](message.booking_id)
+        self.sleepers += [Sleeper(claim) for claim in claims]
+
+    @precondition(lambda self: self.sleepers)
+    @rule(which=some, mood=moods)
+    def wake_up(self, which: int, mood: str) -> None:
+        claim = self.sleepers.pop(which % len(self.sleepers)).claim
+        with self._mood(mood):
+            try:
+                accepted = delivery.hand_over(claim)
+            except TransportError as error:
+                delivery.record_failure(claim, error)
+            else:
+                delivery.record_accepted(claim, accepted)
+        self.seen = len(self.twilio.messages())  # what was claimed in time may be overtaken by a change
+
+    @rule(seconds=intervals)
+    def time_passes(self, seconds: int) -> None:
+        interval = timedelta(seconds=seconds)
+        let_time_pass(interval)
+        SenderHold.objects.all().update(probe_at=F("probe_at") - interval)
+        for sleeper in self.sleepers:
+            sleeper.claim = replace(sleeper.claim, deadline=sleeper.claim.deadline - seconds)
+
+    @rule()
+    def keep_house(self) -> None:
+        services.plan_unplanned()
+        reconcile.trace_unknown()
+        holds.choose_probe()
+
+    # --- What Twilio reports ---------------------------------------------------------------------------------
+
+    @precondition(lambda self: self.seen)
+    @rule(which=some, status=st.sampled_from(["sent", "delivered", "delivered"]), times=st.integers(1, 2))
+    def report(self, which: int, status: str, times: int) -> None:
+        text = self.twilio.messages()[which % self.seen]
+        for _ in range(times):
+            callbacks.record(_report(text, status))
+
+    @precondition(lambda self: self.seen)
+    @rule(which=some, code=st.sampled_from([30003, 30005]))
+    def report_failure(self, which: int, code: int) -> None:
+        text = self.twilio.messages()[which % self.seen]
+        report = _report(text, "undelivered", code)
+        callbacks.record(report)
+        assert report.message_id is not None
+        self.failures[report.message_id] += 1
+
+    # --- What must hold --------------------------------------------------------------------------------------
+
+    @invariant()
+    def one_pending_row_a_kind(self) -> None:
+        pending = Message.objects.filter(status=Status.PENDING).values_list("booking_id", "kind")
+        assert len(pending) == len(set(pending))
+
+    @invariant()
+    def no_row_is_accepted_twice(self) -> None:
+        accepted = Counter(_message_id(text) for text in self.twilio.messages())
+        twice = {row: count for row, count in accepted.items() if count > 1 + min(self.failures[row], 1)}
+        assert not twice
+
+    @invariant()
+    def closed_rows_say_why(self) -> None:
+        closed = Message.objects.exclude(status__in=[*UNSETTLED, *ARRIVED])
+        assert not closed.filter(reason="").exists()
+        assert not Message.objects.filter(status__in=ARRIVED, sid="").exists()
+
+    @invariant()
+    def reminders_follow_the_salon(self) -> None:
+        minutes = Salon.objects.get(pk=self.salon.pk).reminder_time_minutes
+        now = database_now()
+        for row in Message.objects.filter(status=Status.PENDING, kind=Kind.REMINDER):
+            moment = row.visit_at - timedelta(minutes=minutes)
+            assert row.due_at == moment or moment <= now
+
+    def teardown(self) -> None:
+        """Quiet: everybody awake and healthy, for as long as it takes. Then nothing is owed any more."""
+        if not hasattr(self, "told"):
+            return
+        for _ in range(40):
+            self.keep_house()
+            for message in self._due():
+                DELIVER[Kind(message.kind)](message.booking_id)
+            self._check_new_texts()
+            if not self._open_rows():
+                break
+            self.time_passes(16)
+        assert self._open_rows() == []
+        self.one_pending_row_a_kind()
+        self.no_row_is_accepted_twice()
+        self.closed_rows_say_why()
+        for told in self.told:
+            self._check_owed(told)
+
+    def _open_rows(self) -> list[tuple[Any, ...]]:
+        """What is not settled although its time has come."""
+        overdue = Message.objects.filter(status__in=UNSETTLED, due_at__lte=database_now())
+        return [(row.pk, row.kind, row.status, row.reason, row.trail) for row in overdue]
+
+    def _check_owed(self, told: Told) -> None:
+        booking = self._booking(told)
+        if booking is None or booking.status != Appointment.Status.BOOKED or booking.appointment_time <= database_now():
+            return
+        kinds = [Kind.REMINDER] if told.is_imported else [Kind.CONFIRMATION, Kind.REMINDER]
+        for kind in kinds:
+            rows = list(
+                Message.objects.filter(booking_id=told.booking_id, kind=kind, visit_at=booking.appointment_time)
+            )
+            assert any(self._is_settled(row) for row in rows), (kind, [(r.status, r.reason) for r in rows])
+
+    def _is_settled(self, row: Message) -> bool:
+        return (
+            row.status in ARRIVED
+            or (row.status == Status.PENDING and row.due_at > database_now())
+            or (row.status == Status.SKIPPED and row.reason in ("opted out", "booked inside the reminder window"))
+            or (row.status == Status.FAILED and self.failures[row.pk] > 0)
+            or (row.status == Status.EXPIRED)
+        )
+
+    def _check_new_texts(self) -> None:
+        """Each text that Twilio has just taken is right at this moment."""
+        messages = self.twilio.messages()
+        for text in messages[self.seen :]:
+            assert text["to"] not in self.opted_out, "a text to somebody who opted out"
+            row = Message.objects.get(pk=_message_id(text))
+            booking = Appointment.objects.select_related("salon", "customer").filter(pk=row.booking_id).first()
+            if row.kind == Kind.CANCELLATION:
+                assert not _takes_place(booking, row.visit_at), "cancelled, but it takes place"
+            else:
+                assert booking is not None, f"{row.kind} of a visit that was deleted"
+                assert _takes_place(booking, booking.appointment_time), f"{row.kind} of a visit that was cancelled"
+                say = texts.confirmation if row.kind == Kind.CONFIRMATION else texts.reminder
+                assert text["body"] == say(booking), f"a stale {row.kind}"
+                assert booking.appointment_time > database_now() - timedelta(minutes=1), "too late to help"
+            assert row.due_at <= database_now(), "before its time"
+        self.seen = len(messages)
+
+    # --- Small things ----------------------------------------------------------------------------------------
+
+    def _ahead(self, minutes: int) -> datetime:
+        """A time of its own for every call: the words of two texts never agree by chance."""
+        self.inbound += 1
+        return database_now() + timedelta(minutes=minutes + self.inbound % 7, microseconds=self.inbound)
+
+    def _booking(self, told: Told) -> Appointment | None:
+        return Appointment.objects.filter(pk=told.booking_id).first()
+
+    def _live(self) -> list[Told]:
+        return [told for told in self.told if told.is_booked]
+
+    def _pick(self, which: int) -> Told:
+        live = self._live()
+        return live[which % len(live)]
+
+    def _due(self) -> list[Message]:
+        return due_messages()
+
+    @contextlib.contextmanager
+    def _mood(self, mood: str) -> Iterator[None]:
+        if mood == "unauthorised":
+            self.twilio.fault("error", probability=1.0, code=20003, status=401)
+        elif mood != "healthy":
+            self.twilio.fault(mood, probability=1.0)
+        yield
+        self.twilio.clear_faults()
+
+
+def _takes_place(booking: Appointment | None, visit_at: datetime) -> bool:
+    return booking is not None and booking.status == Appointment.Status.BOOKED and booking.appointment_time == visit_at
+
+
+def _message_id(text: dict[str, Any]) -> int:
+    return int(parse_qs(urlsplit(text["status_callback"]).query)["message"][0])
+
+
+def _report(text: dict[str, Any], status: str, code: int | None = None) -> callbacks.Report:
+    query = parse_qs(urlsplit(text["status_callback"]).query)
+    return callbacks.Report(text["sid"], status, code, int(query["message"][0]), int(query["attempt"][0]))
+
+
+@contextlib.contextmanager
+def _dying(when: str) -> Iterator[None]:
+    """A worker that dies before a step of `delivery.deliver`."""
+    steps = {
+        "before claim": ("claim",),
+        "before POST": ("hand_over",),
+        "before record": ("record_accepted", "record_failure"),
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for name in steps.get(when, ()):
+            patch.setattr(delivery, name, _die)
+        yield
+
+
+def _die(*_: object) -> None:
+    raise WorkerDied
+
+
+@contextlib.contextmanager
+def _asleep() -> Iterator[list[delivery.Claim]]:
+    """Claims that their worker holds without asking Twilio yet."""
+    claims: list[delivery.Claim] = []
+
+    def sleep(claim: delivery.Claim) -> None:
+        claims.append(claim)
+        raise WorkerDied
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(delivery, "hand_over", sleep)
+        yield claims
+
+
+@pytest.mark.django_db(transaction=True)
+def test_promises_hold_in_every_order_of_events(settings: Any, twilio: EmulatorClient, monkeypatch: Any) -> None:
+    settings.PUBLIC_BASE_URL = "http://127.0.0.1:9"  # puts our message id into each text; nobody listens there
+    settings.SMS_RECONCILE_SECONDS = 20.0
+    monkeypatch.setattr(services, "nudge", lambda *_: None)
+    Deliveries.twilio = twilio
+    run_state_machine_as_test(Deliveries, settings=SETTINGS)
+
+
+SETTINGS = settings(
+    max_examples=40,
+    stateful_step_count=30,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    print_blob=True,
+)
