@@ -3,9 +3,10 @@ from typing import Any
 from rest_framework import serializers
 
 from address.models import Address
+from booking_api.fields import KnownFieldsMixin
 
 
-class AddressSerializer(serializers.ModelSerializer[Any]):
+class AddressSerializer(KnownFieldsMixin, serializers.ModelSerializer[Any]):
     id = serializers.IntegerField(required=False, help_text="Keeps that address of the salon, changed.")
 
     class Meta:

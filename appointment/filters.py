@@ -1,4 +1,4 @@
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -29,15 +29,14 @@ class AppointmentFilter(django_filters.FilterSet):
     def filter_date(self, queryset: QuerySet[Appointment], name: str, value: Any) -> QuerySet[Appointment]:
         """A salon's day begins at its own midnight: one range for each zone that the caller's salons are in."""
         user: Any = self.request.user
-        zones: dict[str, list[int]] = {}
-        for salon in Salon.objects.visible_to(user).only("id", "timezone"):
-            zones.setdefault(salon.timezone, []).append(salon.pk)
+        if value >= date.max:
+            return queryset.none()
         days = Q(pk__in=[])
-        for timezone, salon_ids in zones.items():
+        for timezone in Salon.objects.visible_to(user).order_by().values_list("timezone", flat=True).distinct():
             zone = ZoneInfo(timezone)
             begins = datetime.combine(value, time.min, zone)
             ends = datetime.combine(value + timedelta(days=1), time.min, zone)
-            days |= Q(salon_id__in=salon_ids, appointment_time__gte=begins, appointment_time__lt=ends)
+            days |= Q(salon__timezone=timezone, appointment_time__gte=begins, appointment_time__lt=ends)
         return queryset.filter(days)
 
     def filter_search(self, queryset: QuerySet[Appointment], name: str, value: str) -> QuerySet[Appointment]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.db import connection
@@ -22,6 +23,10 @@ class RuleBroken(Exception):
     field: str
     code: str
     message: str
+
+
+# A slip of the year; and dates have an end, past which the salon's clock cannot be told.
+FARTHEST_AHEAD = timedelta(days=3653)
 
 
 class SlotTaken(RuleBroken):
@@ -56,6 +61,8 @@ def _check_times(booking: Appointment, stored: Appointment | None) -> None:
     )
     if is_moved and starts_at <= timezone.now():
         raise RuleBroken("appointment_time", "in_the_past", "Choose a time that is still ahead.")
+    if is_moved and starts_at > timezone.now() + FARTHEST_AHEAD:
+        raise RuleBroken("appointment_time", "too_far_ahead", "Choose a time within the next ten years.")
 
 
 def _check_parties(booking: Appointment, stored: Appointment | None) -> None:

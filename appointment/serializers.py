@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rest_framework import serializers
+from rest_framework.exceptions import NotFound
 
 from appointment import rules, services
 from appointment.models import Appointment
@@ -86,7 +87,10 @@ def _on_the_salons_clock(moment: datetime, salon: Salon, field: str) -> datetime
             {field: ["The clocks change then; give the time with its UTC offset, such as +01:00."]},
             code="ambiguous_time",
         )
-    return first.astimezone(UTC)
+    try:
+        return first.astimezone(UTC)
+    except OverflowError as overflow:
+        raise serializers.ValidationError({field: ["There is no such time."]}, code="overflow") from overflow
 
 
 class CancelSerializer(KnownFieldsMixin, serializers.Serializer[Any]):
@@ -142,6 +146,7 @@ def obeying_rules(act: Callable[..., Appointment], *args: Any, **fields: Any) ->
     Raises:
       Conflict: another booking has the time.
       serializers.ValidationError: any other rule.
+      NotFound: it has been deleted meanwhile.
     """
     try:
         return act(*args, **fields)
@@ -149,3 +154,5 @@ def obeying_rules(act: Callable[..., Appointment], *args: Any, **fields: Any) ->
         raise Conflict(taken.message, code=taken.code) from taken
     except rules.RuleBroken as broken:
         raise serializers.ValidationError({broken.field: [broken.message]}, code=broken.code) from broken
+    except Appointment.DoesNotExist as gone:  # since this request began
+        raise NotFound from gone

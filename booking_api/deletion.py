@@ -16,11 +16,15 @@ class RefusesToOrphanBookings:
         with transaction.atomic():
             # The lock keeps out a booking made meanwhile: its foreign key needs this row.
             type(instance)._default_manager.select_for_update().filter(pk=instance.pk).first()
-            ahead = instance.appointments.ahead().count()
-            if ahead:
-                visits = "1 booking" if ahead == 1 else f"{ahead} bookings"
-                raise Conflict(
-                    f"There is still {visits} ahead. Cancel or move them first.",
-                    code="bookings_ahead",
-                )
+            refuse_while_ahead(instance.appointments)
             instance.delete()
+
+
+def refuse_while_ahead(bookings: Any) -> None:
+    """Raises:
+    Conflict: some of ``bookings`` are still ahead.
+    """
+    ahead = bookings.ahead().count()
+    if ahead:
+        visits = "1 booking" if ahead == 1 else f"{ahead} bookings"
+        raise Conflict(f"There is still {visits} ahead. Cancel or move them first.", code="bookings_ahead")

@@ -4,7 +4,7 @@ import phonenumbers
 from django.core.exceptions import ValidationError
 from django.db.models import Q
 from phonenumber_field.phonenumber import PhoneNumber
-from phonenumbers import PhoneNumberType
+from phonenumbers import NumberParseException, PhoneNumberType
 
 # Where a country's plan does not tell mobiles from landlines (the US, Canada), every number may be a mobile.
 CANNOT_RECEIVE_TEXTS = frozenset(
@@ -23,7 +23,10 @@ def validate_can_receive_texts(value: str | PhoneNumber) -> None:
     """Raises:
     ValidationError: ``value`` is a landline or another number that takes no texts.
     """
-    number = value if isinstance(value, PhoneNumber) else PhoneNumber.from_string(value)
+    try:
+        number = value if isinstance(value, PhoneNumber) else PhoneNumber.from_string(value)
+    except NumberParseException:
+        return  # no number at all: the field's own validator says so
     if number.is_valid() and phonenumbers.number_type(number) in CANNOT_RECEIVE_TEXTS:
         raise ValidationError("This number cannot receive texts; give a mobile number.", code="cannot_receive_texts")
 

@@ -13,7 +13,9 @@ from salon.models import Salon
 @transaction.atomic
 def create_salon(*, addresses: list[dict[str, Any]], **fields: Any) -> Salon:
     salon = Salon.objects.create(**fields)
-    salon.addresses.set([Address.objects.create(**address) for address in addresses])
+    for fields_of_address in addresses:
+        fields_of_address.pop("id", None)  # names an address of a salon that is there already
+        salon.addresses.create(**fields_of_address)
     return salon
 
 
