@@ -18,7 +18,9 @@ from devstack.home import stand_ins
 from devstack.paths import TEST_DATA
 from devstack.ports import Ports, choose
 from devstack.servers import Postgres, Server, Valkey
-from twilio_emulator.settings import LOCAL_AUTH_TOKEN
+from twilio_emulator.settings import LOCAL_AUTH_TOKEN, Settings
+
+LOCAL_NUMBER = Settings().default_number
 
 
 class Urls(NamedTuple):
@@ -66,7 +68,7 @@ def throwaway(given: Mapping[str, str]) -> Iterator[dict[str, str]]:
     try:
         with Guard(data) as guard:
             ports = choose(data / "ports.json", {}, web=None, twilio=None)
-            # Tests start local Twilios of their own, with the token these have by default.
+            # Tests start local Twilios of their own, with the token and the number these have by default.
             made = replace(environment.kept_secrets(data / "secrets.json"), twilio=LOCAL_AUTH_TOKEN)
             with servers(data, given, ports=ports, made=made, guard=guard, durable=False) as urls:
                 yield environment.compute(
@@ -76,7 +78,7 @@ def throwaway(given: Mapping[str, str]) -> Iterator[dict[str, str]]:
                     database_url=urls.database,
                     redis_url=urls.redis,
                     mark=guard.mark,
-                ) | {"DEBUG": "false"}
+                ) | {"DEBUG": "false", "TWILIO_PHONE_NUMBER": LOCAL_NUMBER}
     finally:
         remove(data)
 
