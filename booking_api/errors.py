@@ -11,6 +11,15 @@ from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.response import Response
 
 
+class TryLater(APIException):
+    """A part that the request needs is away."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_code = "try_later"
+    default_detail = "That cannot be done at the moment. Try again in a minute."
+    wait = 60
+
+
 class Conflict(APIException):
     """The request is well formed, but the state of things is against it."""
 
@@ -21,6 +30,8 @@ class Conflict(APIException):
 
 # Database constraints that a client can run into when two requests race.
 CONSTRAINTS: dict[str, APIException] = {
+    "user_email_any_case": ValidationError({"email": ["There is a user with this e-mail address."]}, code="unique"),
+    "user_extendeduser_email": ValidationError({"email": ["There is a user with this e-mail address."]}, code="unique"),
     "appointment_ends_after_it_begins": ValidationError(
         {"end_time": ["The end must be later than the beginning."]}, code="ends_before_it_begins"
     ),

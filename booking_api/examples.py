@@ -59,6 +59,7 @@ _MESSAGE = {
     "delivered_at": None,
 }
 _TOKENS = {"access": "eyJhbGciOi…", "refresh": "eyJhbGciOi…"}
+_NEW_PASSWORD = {"password1": "staple staple staple", "password2": "staple staple staple"}
 
 # By the name of the component that it is an example of.
 EXAMPLES: dict[str, Any] = {
@@ -88,6 +89,9 @@ EXAMPLES: dict[str, Any] = {
     },
     "LoginRequest": {"email": "olive@salon.example", "password": "correct horse battery"},
     "Message": _MESSAGE,
+    "PasswordRequest": {"old_password": "correct horse battery", **_NEW_PASSWORD},
+    "PasswordResetRequest": {"email": "olive@salon.example"},
+    "PasswordResetConfirmRequest": {"uid": "Mg", "token": "d0ka8k-0f3b6a…", **_NEW_PASSWORD},
     "RefreshRequest": {"refresh": _TOKENS["refresh"]},
     "RegisterRequest": {
         "email": "sam@salon.example",

@@ -23,7 +23,7 @@ from tests.factories import (
 ROOT = Path(__file__).resolve().parent.parent
 ROW = re.compile(r"^\| ([A-Z]+) (/\S+) \|(.+)\|$", re.MULTILINE)
 HEADER = re.compile(r"^\| request \|(.+)\|$", re.MULTILINE)
-PASSWORD = "correct horse battery"
+PASSWORD, NEW_PASSWORD = "correct horse battery", "staple staple staple"
 
 
 def table() -> list[tuple[str, str, str, int]]:
@@ -44,10 +44,10 @@ class World:
         self.salon, self.empty_salon = make_salon(), make_salon(name="New")
         both = (self.salon, self.empty_salon)
         self.staff = make_user(*both, password=PASSWORD)
-        self.owner = make_owner(*both)
+        self.owner = make_owner(*both, password=PASSWORD)
         self.colleague = make_user(self.salon)
-        self.stranger = make_owner(make_salon(name="Elsewhere"))
-        self.admin = make_platform_admin()
+        self.stranger = make_owner(make_salon(name="Elsewhere"), password=PASSWORD)
+        self.admin = make_platform_admin(password=PASSWORD)
         self.nobody = None
         self.customer, self.idle_customer = make_customer(self.salon), make_customer(self.salon)
         self.appointment = make_appointment(salon=self.salon, user=self.staff, customer=self.customer)
@@ -60,7 +60,12 @@ class World:
         noun = path.split("/")[1]
         if method not in ("POST", "PUT", "PATCH"):
             return None
-        if noun == "users" and "{" in path:
+        new_password = {"password1": NEW_PASSWORD, "password2": NEW_PASSWORD}
+        if path == "/users/me/password/":
+            return {"old_password": PASSWORD, **new_password}
+        if path.startswith("/users/password-reset/"):
+            return {"uid": "MQ", "token": "made-up", **new_password} if "confirm" in path else {"email": "a@b.example"}
+        if noun == "users" and ("{" in path or path == "/users/me/"):
             return {"full_name": "Renamed"}
         if path.count("/") > 3 or path == "/token/refresh/":
             return {}

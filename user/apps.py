@@ -5,4 +5,4 @@ class UserConfig(AppConfig):
     name = "user"
 
     def ready(self) -> None:
-        from user import schema  # noqa: F401  (registers itself with drf-spectacular)
+        from user import schema, tasks  # noqa: F401  (both register themselves)

@@ -26,8 +26,12 @@ class ExtendedUserManager(BaseUserManager["ExtendedUser"]):
     def visible_to(self, user: ExtendedUser) -> ExtendedUserQuerySet:
         return self.get_queryset().visible_to(user)
 
+    def with_email(self, email: str) -> ExtendedUserQuerySet:
+        """Who has this address, in any case; served by the index of its unique constraint."""
+        return self.get_queryset().alias(any_case=Lower("email")).filter(any_case=Lower(models.Value(email)))
+
     def get_by_natural_key(self, username: str | None) -> ExtendedUser:
-        return self.get(email__iexact=username)
+        return self.with_email(username or "").get()
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> ExtendedUser:
         """Raises:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib.auth import authenticate
 from django.contrib.auth.password_validation import validate_password
@@ -12,26 +12,68 @@ from rest_framework.exceptions import AuthenticationFailed
 from booking_api.fields import KnownFieldsMixin, VisiblePrimaryKeyField
 from booking_api.permissions import caller
 from salon.models import Salon
+from user import services
 from user.models import ExtendedUser
+
+EMAIL_TAKEN = "There is a user with this e-mail address."
 
 
 class UserSerializer(KnownFieldsMixin, serializers.ModelSerializer[ExtendedUser]):
+    """A person, with those of their salons that the caller sees."""
+
+    salons = VisiblePrimaryKeyField(many=True, required=False, allow_empty=False, queryset=Salon.objects.all())
+
     class Meta:
         model = ExtendedUser
         fields = ["id", "email", "full_name", "phone_number", "is_owner", "is_active", "salons"]
-        read_only_fields = ["email", "is_owner", "is_active", "salons"]
+        # Whether an address is taken is told only to those who may give it (`validate_email`).
+        extra_kwargs = {"email": {"required": False, "validators": []}}
+
+    def validate_email(self, email: str) -> str:
+        self._only_for_owners("email", email)
+        if ExtendedUser.objects.with_email(email).exclude(pk=self._person.pk).exists():
+            raise serializers.ValidationError(EMAIL_TAKEN, code="unique")
+        return ExtendedUser.objects.normalize_email(email)
+
+    def validate_salons(self, salons: list[Salon]) -> list[Salon]:
+        self._only_for_owners("salons", {salon.pk for salon in salons})
+        return salons
+
+    def validate_is_active(self, is_active: bool) -> bool:
+        self._only_for_owners("is_active", is_active)
+        if not is_active and self._person == self._caller:
+            raise serializers.ValidationError("Nobody locks themselves out.", code="not_allowed")
+        return is_active
+
+    def validate_is_owner(self, is_owner: bool) -> bool:
+        if is_owner != self._person.is_owner and not self._caller.is_superuser:
+            raise serializers.ValidationError("Only a platform admin makes owners.", code="not_allowed")
+        return is_owner
 
     def to_representation(self, instance: ExtendedUser) -> dict[str, Any]:
-        """A colleague's other salons are nobody's business."""
         data = super().to_representation(instance)
-        request = self.context.get("request")
-        if request and request.user.is_authenticated and request.user != instance and not request.user.is_superuser:
-            data["salons"] = [pk for pk in data["salons"] if pk in self._own_salon_ids]
+        if "request" in self.context and not self._caller.is_superuser:
+            data["salons"] = [pk for pk in data["salons"] if pk in self._callers_salon_ids]
         return data
 
+    @property
+    def _caller(self) -> ExtendedUser:
+        return caller(self.context["request"])
+
+    @property
+    def _person(self) -> ExtendedUser:
+        return cast(ExtendedUser, self.instance)
+
     @cached_property
-    def _own_salon_ids(self) -> set[int]:
-        return set(caller(self.context["request"]).salons.values_list("pk", flat=True))
+    def _callers_salon_ids(self) -> set[int]:
+        return set(self._caller.salons.values_list("pk", flat=True))
+
+    def _only_for_owners(self, field: str, value: Any) -> None:
+        """Whoever sends back what they were shown changes nothing, and is not refused."""
+        shown = getattr(self._person, field)
+        now = set(shown.values_list("pk", flat=True)) if field == "salons" else shown
+        if value != now and not (self._caller.is_superuser or self._caller.is_owner):
+            raise serializers.ValidationError("Only an owner changes that.", code="not_allowed")
 
 
 class LoginSerializer(KnownFieldsMixin, serializers.Serializer[Any]):
@@ -57,20 +99,70 @@ class RefreshSerializer(KnownFieldsMixin, serializers.Serializer[Any]):
     refresh = serializers.CharField(required=False, help_text="Browser clients send it as a cookie.")
 
 
-class RegisterSerializer(KnownFieldsMixin, serializers.ModelSerializer[ExtendedUser]):
-    """A new member of staff, for salons of the caller's own."""
+class NewPasswordMixin(serializers.Serializer[Any]):
+    """A new password, given twice."""
 
     password1 = serializers.CharField(write_only=True, trim_whitespace=False, max_length=128)
     password2 = serializers.CharField(write_only=True, trim_whitespace=False, max_length=128)
+
+    def check_new_password(self, attrs: dict[str, Any], user: ExtendedUser) -> None:
+        """Raises:
+        serializers.ValidationError: the two differ, or it is too easy to guess.
+        """
+        if attrs["password1"] != attrs["password2"]:
+            raise serializers.ValidationError({"password2": ["The two passwords differ."]}, code="mismatch")
+        try:
+            validate_password(attrs["password1"], user)
+        except DjangoValidationError as error:
+            raise serializers.ValidationError({"password1": error.messages}, code="weak_password") from error
+
+
+class PasswordSerializer(KnownFieldsMixin, NewPasswordMixin):
+    """Changing one's own password."""
+
+    old_password = serializers.CharField(write_only=True, trim_whitespace=False, max_length=128)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        user = caller(self.context["request"])
+        if not user.check_password(attrs["old_password"]):
+            raise serializers.ValidationError({"old_password": ["That is not your password."]}, code="wrong_password")
+        self.check_new_password(attrs, user)
+        return attrs
+
+
+class PasswordResetSerializer(KnownFieldsMixin, serializers.Serializer[Any]):
+    email = serializers.EmailField(write_only=True)
+
+
+class PasswordResetConfirmSerializer(KnownFieldsMixin, NewPasswordMixin):
+    """``uid`` and ``token`` come by mail."""
+
+    uid = serializers.CharField(write_only=True, max_length=64)
+    token = serializers.CharField(write_only=True, max_length=128)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        try:
+            user = services.lock_by_reset_token(attrs["uid"], attrs["token"])
+        except services.ResetRefused as error:
+            message = "The link is wrong, too old, or has been used. Ask for a new one."
+            raise serializers.ValidationError({"token": [message]}, code="invalid_token") from error
+        self.check_new_password(attrs, user)
+        return {**attrs, "user": user}
+
+
+class RegisterSerializer(KnownFieldsMixin, NewPasswordMixin, serializers.ModelSerializer[ExtendedUser]):
+    """A new member of staff, for salons of the caller's own."""
+
     salons = VisiblePrimaryKeyField(many=True, allow_empty=False, queryset=Salon.objects.all())
 
     class Meta:
         model = ExtendedUser
         fields = ["id", "email", "password1", "password2", "full_name", "phone_number", "is_owner", "salons"]
+        extra_kwargs: dict[str, dict[str, Any]] = {"email": {"validators": []}}
 
     def validate_email(self, email: str) -> str:
-        if ExtendedUser.objects.filter(email__iexact=email).exists():
-            raise serializers.ValidationError("There is a user with this e-mail address.", code="unique")
+        if ExtendedUser.objects.with_email(email).exists():
+            raise serializers.ValidationError(EMAIL_TAKEN, code="unique")
         return email
 
     def validate_is_owner(self, is_owner: bool) -> bool:
@@ -79,12 +171,8 @@ class RegisterSerializer(KnownFieldsMixin, serializers.ModelSerializer[ExtendedU
         return is_owner
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if attrs["password1"] != attrs.pop("password2"):
-            raise serializers.ValidationError({"password2": ["The two passwords differ."]}, code="mismatch")
-        try:
-            validate_password(attrs["password1"], ExtendedUser(email=attrs["email"]))
-        except DjangoValidationError as error:
-            raise serializers.ValidationError({"password1": error.messages}) from error
+        self.check_new_password(attrs, ExtendedUser(email=attrs["email"], full_name=attrs.get("full_name", "")))
+        del attrs["password2"]
         return attrs
 
     def create(self, validated_data: dict[str, Any]) -> ExtendedUser:

@@ -3,10 +3,12 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
+import redis
 from django.db.models import QuerySet
 from django.middleware.csrf import get_token
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, status, viewsets
+from rest_framework.decorators import action
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.generics import GenericAPIView
 from rest_framework.permissions import AllowAny, IsAuthenticated
@@ -17,18 +19,24 @@ from rest_framework_simplejwt.serializers import TokenRefreshSerializer
 from rest_framework_simplejwt.tokens import RefreshToken
 
 from booking_api.deletion import RefusesToOrphanBookings
+from booking_api.errors import TryLater
 from booking_api.permissions import UserPermission, caller
 from booking_api.views import ApiMixin
+from user import services
 from user.authentication import REFRESH_COOKIE, clear_token_cookies, require_csrf, set_token_cookies
 from user.filters import UserFilter
 from user.models import ExtendedUser
 from user.serializers import (
     LoginSerializer,
+    PasswordResetConfirmSerializer,
+    PasswordResetSerializer,
+    PasswordSerializer,
     RefreshSerializer,
     RegisterSerializer,
     TokensSerializer,
     UserSerializer,
 )
+from user.tasks import send_password_reset
 
 
 class _OpenView(ApiMixin, GenericAPIView[Any]):
@@ -42,6 +50,15 @@ class _OpenView(ApiMixin, GenericAPIView[Any]):
         return 'Bearer realm="api"'
 
 
+def _logged_in(request: Request, user: ExtendedUser) -> Response:
+    refresh = RefreshToken.for_user(user)
+    access = str(refresh.access_token)
+    response = Response(TokensSerializer({"user": user, "access": access, "refresh": str(refresh)}).data)
+    set_token_cookies(response, access, str(refresh))
+    get_token(request._request)  # sets the CSRF cookie, without which the others change nothing
+    return response
+
+
 class LoginView(_OpenView):
     """Log in with e-mail and password: tokens for an `Authorization: Bearer` header, and as http-only cookies."""
 
@@ -51,13 +68,7 @@ class LoginView(_OpenView):
     def post(self, request: Request) -> Response:
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        user = serializer.validated_data["user"]
-        refresh = RefreshToken.for_user(user)
-        access = str(refresh.access_token)
-        response = Response(TokensSerializer({"user": user, "access": access, "refresh": str(refresh)}).data)
-        set_token_cookies(response, access, str(refresh))
-        get_token(request._request)  # sets the CSRF cookie, without which the others change nothing
-        return response
+        return _logged_in(request, serializer.validated_data["user"])
 
 
 class _RefreshTokenView(_OpenView):
@@ -106,6 +117,52 @@ class LogoutView(_RefreshTokenView):
         return response
 
 
+class PasswordView(ApiMixin, GenericAPIView[Any]):
+    """Change one's own password. Every other login ends; the answer holds new tokens for this one."""
+
+    permission_classes = [IsAuthenticated]
+    serializer_class = PasswordSerializer
+    keeps_answers = False
+
+    @extend_schema(responses=TokensSerializer)
+    def post(self, request: Request) -> Response:
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        user = caller(request)
+        services.change_password(user, serializer.validated_data["password1"])
+        return _logged_in(request, user)
+
+
+class PasswordResetView(_OpenView):
+    """Ask for a mail that lets one set a new password. The answer is the same for every address, known or not."""
+
+    serializer_class = PasswordResetSerializer
+
+    @extend_schema(responses={202: None})
+    def post(self, request: Request) -> Response:
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        person = ExtendedUser.objects.with_email(serializer.validated_data["email"]).values_list("pk", flat=True)
+        try:
+            send_password_reset.send(person.first() or 0)
+        except redis.RedisError as error:
+            raise TryLater from error
+        return Response(status=status.HTTP_202_ACCEPTED)
+
+
+class PasswordResetConfirmView(_OpenView):
+    """Set a new password with what came by mail; it counts once. Every login ends."""
+
+    serializer_class = PasswordResetConfirmSerializer
+
+    @extend_schema(responses={204: None})
+    def post(self, request: Request) -> Response:
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        services.change_password(serializer.validated_data["user"], serializer.validated_data["password1"])
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
 class RegisterView(ApiMixin, GenericAPIView[Any]):
     """Make an account for a member of staff: for owners, in their own salons, and platform admins."""
 
@@ -137,3 +194,10 @@ class UserViewSet(
 
     def get_queryset(self) -> QuerySet[ExtendedUser]:
         return ExtendedUser.objects.visible_to(caller(self.request)).prefetch_related("salons")
+
+    @extend_schema(responses=UserSerializer, filters=False)
+    @action(detail=False, methods=["get", "patch"], filterset_class=None, pagination_class=None)
+    def me(self, request: Request) -> Response:
+        """The caller. Their salons, and what they may do, are changed by others."""
+        self.kwargs["pk"] = caller(request).pk
+        return self.retrieve(request) if request.method == "GET" else self.partial_update(request)
