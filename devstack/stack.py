@@ -19,7 +19,7 @@ from devstack.guard import Guard, locked
 from devstack.paths import CHECKOUT
 from devstack.ports import TWILIO_PORT, WEB_PORT, Ports, choose
 
-READY_SECONDS = 60.0
+READY_SECONDS = 120.0
 STOP_SECONDS = 12.0
 DRAMATIQ_HEARTBEATS = "dramatiq:__heartbeats__"
 
