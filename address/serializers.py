@@ -3,10 +3,10 @@ from typing import Any
 from rest_framework import serializers
 
 from address.models import Address
-from booking_api.fields import KnownFieldsMixin
+from booking_api.fields import StrictFieldsMixin
 
 
-class AddressSerializer(KnownFieldsMixin, serializers.ModelSerializer[Any]):
+class AddressSerializer(StrictFieldsMixin, serializers.ModelSerializer[Any]):
     id = serializers.IntegerField(required=False, help_text="Keeps that address of the salon, changed.")
 
     class Meta:

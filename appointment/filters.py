@@ -6,16 +6,17 @@ import django_filters
 from django.db.models import Q, QuerySet
 
 from appointment.models import Appointment
+from booking_api.filters import KeyFilter, StrictFilterSet
 from customer.phone_numbers import matching_phone_number
 from salon.models import Salon
 
 
-class AppointmentFilter(django_filters.FilterSet):
+class AppointmentFilter(StrictFilterSet):
     date = django_filters.DateFilter(method="filter_date", label="A day, in the salon's own time zone.")
-    salon = django_filters.NumberFilter(field_name="salon_id")
-    user = django_filters.NumberFilter(field_name="user_id")
-    customer = django_filters.NumberFilter(field_name="customer_id")
-    column_id = django_filters.NumberFilter()
+    salon = KeyFilter(field_name="salon_id")
+    user = KeyFilter(field_name="user_id")
+    customer = KeyFilter(field_name="customer_id")
+    column_id = KeyFilter()
     status = django_filters.ChoiceFilter(choices=Appointment.Status.choices)
 
     search = django_filters.CharFilter(

@@ -10,7 +10,7 @@ from rest_framework.exceptions import NotFound
 from appointment import rules, services
 from appointment.models import Appointment
 from booking_api.errors import Conflict
-from booking_api.fields import KnownFieldsMixin, VisiblePrimaryKeyField
+from booking_api.fields import StrictFieldsMixin, VisiblePrimaryKeyField
 from customer.models import Customer
 from salon.models import Salon
 from sms.models import InboundMessage, Message
@@ -30,7 +30,7 @@ class SalonTimeField(serializers.DateTimeField):
             self.fail("overflow")
 
 
-class AppointmentSerializer(KnownFieldsMixin, serializers.ModelSerializer[Appointment]):
+class AppointmentSerializer(StrictFieldsMixin, serializers.ModelSerializer[Appointment]):
     """Times carry a UTC offset; one without is read as the salon's local time. Answers are in UTC."""
 
     salon = VisiblePrimaryKeyField(queryset=Salon.objects.all())
@@ -93,7 +93,7 @@ def _on_the_salons_clock(moment: datetime, salon: Salon, field: str) -> datetime
         raise serializers.ValidationError({field: ["There is no such time."]}, code="overflow") from overflow
 
 
-class CancelSerializer(KnownFieldsMixin, serializers.Serializer[Any]):
+class CancelSerializer(StrictFieldsMixin, serializers.Serializer[Any]):
     reason = serializers.CharField(
         required=False,
         allow_blank=True,

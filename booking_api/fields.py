@@ -20,15 +20,29 @@ class VisiblePrimaryKeyField(serializers.PrimaryKeyRelatedField[Any]):
         return visible
 
 
-class KnownFieldsMixin:
-    """Refuses fields that it does not know by name, instead of ignoring a misspelt one."""
+class StrictFieldsMixin:
+    """Takes what the description says and nothing near it: a misspelt field or a number for a text is refused."""
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, dict):
-            unknown = set(data) - set(self.fields)  # type: ignore[attr-defined]
+            fields = self.fields  # type: ignore[attr-defined]
+            unknown = {name: ["There is no such field."] for name in sorted(map(str, set(data) - set(fields)))}
             if unknown:
-                raise serializers.ValidationError(
-                    {name: ["There is no such field."] for name in sorted(map(str, unknown))},
-                    code="unknown_field",
-                )
+                raise serializers.ValidationError(unknown, code="unknown_field")
+            mistyped = {name: [message] for name in data if (message := _mistyped(fields[name], data[name]))}
+            if mistyped:
+                raise serializers.ValidationError(mistyped, code="invalid_type")
         return super().to_internal_value(data)  # type: ignore[misc]
+
+
+def _mistyped(field: serializers.Field[Any, Any, Any, Any], value: Any) -> str | None:
+    """What is wrong with the JSON type of a value that the field itself would read generously."""
+    if value is None or field.read_only:
+        return None
+    if isinstance(field, serializers.CharField | serializers.ChoiceField) and not isinstance(value, str):
+        return "Give a text."
+    if isinstance(field, serializers.BooleanField) and not isinstance(value, bool):
+        return "Give true or false."
+    if isinstance(field, serializers.IntegerField) and (isinstance(value, bool) or not isinstance(value, int)):
+        return "Give a whole number."
+    return None

@@ -29,7 +29,8 @@ KEPT_HEADERS = ("Location", "ETag")
 # A first request that neither works nor ends (its machine lost power) is ended by PostgreSQL after this time.
 LONGEST_SILENCE_SECONDS = 60
 
-_PRINTABLE = re.compile(r"[\x20-\x7e]{1,255}")
+KEY_PATTERN = "[ -~]{1,255}"
+_PRINTABLE = re.compile(KEY_PATTERN)
 
 
 class StillRunning(Conflict):

@@ -60,7 +60,7 @@ IF_NONE_MATCH = OpenApiParameter(
 )
 IDEMPOTENCY_KEY = OpenApiParameter(
     idempotency.HEADER,
-    OpenApiTypes.STR,
+    {"type": "string", "pattern": f"^{idempotency.KEY_PATTERN}$"},
     OpenApiParameter.HEADER,
     description="Repeating a request with the same key, for 24 hours, repeats its answer and nothing else.",
 )
@@ -111,3 +111,11 @@ class ApiSchema(AutoSchema):
 
     def _is_list_page(self) -> bool:
         return self.method == "GET" and self._is_list_view()
+
+
+def close_requests(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """A drf-spectacular hook: bodies have the fields that are described and no others (`StrictFieldsMixin`)."""
+    for name, schema in result["components"]["schemas"].items():
+        if name.endswith("Request") and "properties" in schema:
+            schema["additionalProperties"] = False
+    return result

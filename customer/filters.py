@@ -1,6 +1,7 @@
 import django_filters
 from django.db.models import Q, QuerySet
 
+from booking_api.filters import StrictFilterSet
 from customer.models import Customer
 from customer.phone_numbers import matching_phone_number
 from salon.filters import VisibleSalonFilter
@@ -8,7 +9,7 @@ from salon.filters import VisibleSalonFilter
 SORTABLE = ("full_name", "phone_number", "created", "modified")
 
 
-class CustomerFilter(django_filters.FilterSet):
+class CustomerFilter(StrictFilterSet):
     salon = VisibleSalonFilter(field_name="salons")
     search = django_filters.CharFilter(method="filter_search", label="Part of the name or of the phone number.")
 

@@ -7,7 +7,7 @@ from django.utils.functional import cached_property
 from rest_framework import serializers
 
 from booking_api.errors import Conflict
-from booking_api.fields import KnownFieldsMixin, VisiblePrimaryKeyField
+from booking_api.fields import StrictFieldsMixin, VisiblePrimaryKeyField
 from booking_api.permissions import caller
 from customer import services
 from customer.models import Customer
@@ -15,7 +15,7 @@ from salon.models import Salon
 from sms import opt_outs
 
 
-class CustomerSerializer(KnownFieldsMixin, serializers.ModelSerializer[Customer]):
+class CustomerSerializer(StrictFieldsMixin, serializers.ModelSerializer[Customer]):
     salon_ids = VisiblePrimaryKeyField(source="salons", many=True, allow_empty=False, queryset=Salon.objects.all())
 
     opted_out = serializers.SerializerMethodField(help_text="Replied STOP: booked as usual, but sent no texts.")

@@ -1,12 +1,12 @@
 from typing import Any
 
-import django_filters
 from django.db.models import QuerySet
 
+from booking_api.filters import KeyFilter
 from salon.models import Salon
 
 
-class VisibleSalonFilter(django_filters.NumberFilter):
+class VisibleSalonFilter(KeyFilter):
     """Objects of one of the caller's salons; another's finds nothing, so that it tells nothing either."""
 
     def filter(self, qs: QuerySet[Any], value: Any) -> QuerySet[Any]:

@@ -10,14 +10,14 @@ from rest_framework.exceptions import ErrorDetail
 
 from address.postcodes import clean_postcode
 from address.serializers import AddressSerializer
-from booking_api.fields import KnownFieldsMixin
+from booking_api.fields import StrictFieldsMixin
 from salon import services
 from salon.models import Salon
 
 DEFAULT_COUNTRY = "GB"
 
 
-class SalonSerializer(KnownFieldsMixin, serializers.ModelSerializer[Salon]):
+class SalonSerializer(StrictFieldsMixin, serializers.ModelSerializer[Salon]):
     addresses = AddressSerializer(many=True, required=False)
     reminders_moved = serializers.IntegerField(
         read_only=True, help_text="How many pending reminders this change moved."

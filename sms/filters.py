@@ -1,10 +1,11 @@
 import django_filters
 
+from booking_api.filters import KeyFilter, StrictFilterSet
 from sms.models import Message
 
 
-class MessageFilter(django_filters.FilterSet):
-    salon = django_filters.NumberFilter(field_name="salon_id")
+class MessageFilter(StrictFilterSet):
+    salon = KeyFilter(field_name="salon_id")
     state = django_filters.ChoiceFilter(field_name="status", choices=Message.Status.choices)
     kind = django_filters.ChoiceFilter(choices=Message.Kind.choices)
 

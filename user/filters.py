@@ -1,14 +1,14 @@
 from typing import Any
 
-import django_filters
 from django.db.models import QuerySet
 
+from booking_api.filters import KeyFilter, StrictFilterSet
 from salon.models import Salon
 from user.models import ExtendedUser
 
 
-class UserFilter(django_filters.FilterSet):
-    salon = django_filters.NumberFilter(method="filter_salon", label="Who works there; one of the caller's salons.")
+class UserFilter(StrictFilterSet):
+    salon = KeyFilter(method="filter_salon", label="Who works there; one of the caller's salons.")
 
     class Meta:
         model = ExtendedUser

@@ -9,7 +9,7 @@ from django.utils.functional import cached_property
 from rest_framework import serializers
 from rest_framework.exceptions import AuthenticationFailed
 
-from booking_api.fields import KnownFieldsMixin, VisiblePrimaryKeyField
+from booking_api.fields import StrictFieldsMixin, VisiblePrimaryKeyField
 from booking_api.permissions import caller
 from salon.models import Salon
 from user import services
@@ -18,7 +18,7 @@ from user.models import ExtendedUser
 EMAIL_TAKEN = "There is a user with this e-mail address."
 
 
-class UserSerializer(KnownFieldsMixin, serializers.ModelSerializer[ExtendedUser]):
+class UserSerializer(StrictFieldsMixin, serializers.ModelSerializer[ExtendedUser]):
     """A person, with those of their salons that the caller sees."""
 
     salons = VisiblePrimaryKeyField(many=True, required=False, allow_empty=False, queryset=Salon.objects.all())
@@ -76,7 +76,7 @@ class UserSerializer(KnownFieldsMixin, serializers.ModelSerializer[ExtendedUser]
             raise serializers.ValidationError("Only an owner changes that.", code="not_allowed")
 
 
-class LoginSerializer(KnownFieldsMixin, serializers.Serializer[Any]):
+class LoginSerializer(StrictFieldsMixin, serializers.Serializer[Any]):
     email = serializers.EmailField(write_only=True)
     password = serializers.CharField(write_only=True, trim_whitespace=False, max_length=128)
 
@@ -95,7 +95,7 @@ class TokensSerializer(serializers.Serializer[Any]):
     refresh = serializers.CharField()
 
 
-class RefreshSerializer(KnownFieldsMixin, serializers.Serializer[Any]):
+class RefreshSerializer(StrictFieldsMixin, serializers.Serializer[Any]):
     refresh = serializers.CharField(required=False, help_text="Browser clients send it as a cookie.")
 
 
@@ -117,7 +117,7 @@ class NewPasswordMixin(serializers.Serializer[Any]):
             raise serializers.ValidationError({"password1": error.messages}, code="weak_password") from error
 
 
-class PasswordSerializer(KnownFieldsMixin, NewPasswordMixin):
+class PasswordSerializer(StrictFieldsMixin, NewPasswordMixin):
     """Changing one's own password."""
 
     old_password = serializers.CharField(write_only=True, trim_whitespace=False, max_length=128)
@@ -130,11 +130,11 @@ class PasswordSerializer(KnownFieldsMixin, NewPasswordMixin):
         return attrs
 
 
-class PasswordResetSerializer(KnownFieldsMixin, serializers.Serializer[Any]):
+class PasswordResetSerializer(StrictFieldsMixin, serializers.Serializer[Any]):
     email = serializers.EmailField(write_only=True)
 
 
-class PasswordResetConfirmSerializer(KnownFieldsMixin, NewPasswordMixin):
+class PasswordResetConfirmSerializer(StrictFieldsMixin, NewPasswordMixin):
     """``uid`` and ``token`` come by mail."""
 
     uid = serializers.CharField(write_only=True, max_length=64)
@@ -150,7 +150,7 @@ class PasswordResetConfirmSerializer(KnownFieldsMixin, NewPasswordMixin):
         return {**attrs, "user": user}
 
 
-class RegisterSerializer(KnownFieldsMixin, NewPasswordMixin, serializers.ModelSerializer[ExtendedUser]):
+class RegisterSerializer(StrictFieldsMixin, NewPasswordMixin, serializers.ModelSerializer[ExtendedUser]):
     """A new member of staff, for salons of the caller's own."""
 
     salons = VisiblePrimaryKeyField(many=True, allow_empty=False, queryset=Salon.objects.all())
