@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import IntegrityError
+import structlog
+from django.core.exceptions import SuspiciousOperation
+from django.db import DataError, IntegrityError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views import csrf, defaults
 from drf_standardized_errors.handler import exception_handler as standard_handler
 from rest_framework import status
-from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.exceptions import APIException, ParseError, ValidationError
 from rest_framework.response import Response
+
+log = structlog.get_logger(__name__)
+
+# Where people look, not programs.
+PAGES = ("/admin/",)
 
 
 class TryLater(APIException):
@@ -42,11 +51,61 @@ CONSTRAINTS: dict[str, APIException] = {
 }
 
 
+# What a value that no column, clock or stack can hold ends in, wherever it was used first.
+OUT_OF_RANGE = (DataError, OverflowError, RecursionError, SuspiciousOperation, UnicodeError)
+
+
 def exception_handler(error: Exception, context: Any) -> Response | None:
     if isinstance(error, IntegrityError):
         error = _known_constraint(error)
+    elif isinstance(error, OUT_OF_RANGE):
+        log.warning("value_out_of_range", exc_info=error)
+        error = ParseError("A value in the request is out of range.", code="out_of_range")
     return standard_handler(error, context)
 
 
 def _known_constraint(error: IntegrityError) -> Exception:
     return next((answer for name, answer in CONSTRAINTS.items() if name in str(error)), error)
+
+
+# --- Outside of the API's views: addresses that nobody serves, faults in middleware -----------------------
+
+
+def error_response(status_code: int, code: str, detail: str) -> JsonResponse:
+    """An error in the API's shape, where Django REST framework is not at work."""
+    kind = "client_error" if status_code < 500 else "server_error"
+    return JsonResponse({"type": kind, "errors": [{"code": code, "detail": detail, "attr": None}]}, status=status_code)
+
+
+def _is_page(request: HttpRequest) -> bool:
+    return request.path.startswith(PAGES)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if _is_page(request):
+        return defaults.bad_request(request, exception)
+    return error_response(400, "bad_request", "The request cannot be read.")
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if _is_page(request):
+        return defaults.permission_denied(request, exception)
+    return error_response(403, "permission_denied", "That is not allowed.")
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    if _is_page(request):
+        return csrf.csrf_failure(request, reason)
+    return error_response(403, "csrf_failed", f"CSRF Failed: {reason}")
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if _is_page(request):
+        return defaults.page_not_found(request, exception)
+    return error_response(404, "not_found", "There is nothing at this address; those of the API end with a slash.")
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    if _is_page(request):
+        return defaults.server_error(request)
+    return error_response(500, "error", "Server Error (500)")

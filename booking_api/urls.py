@@ -7,6 +7,11 @@ from booking_api import health
 admin.site.site_header = "Salon booking (times in UTC)"
 admin.site.site_title = "Salon booking"
 
+handler400 = "booking_api.errors.bad_request"
+handler403 = "booking_api.errors.permission_denied"
+handler404 = "booking_api.errors.not_found"
+handler500 = "booking_api.errors.server_error"
+
 urlpatterns = [
     path("", include("salon.urls")),
     path("", include("appointment.urls")),
