@@ -9,6 +9,9 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 
+# gunicorn starts a worker that ends with any other code again, and again.
+CANNOT_START = 3
+
 REQUIRED_WITH_DEBUG_OFF = (
     "ALLOWED_HOSTS",
     "TWILIO_ACCOUNT_SID",
@@ -53,4 +56,5 @@ def check_or_exit() -> None:
     try:
         call_command("check", stdout=io.StringIO())
     except SystemCheckError as error:
-        sys.exit(str(error))
+        print(error, file=sys.stderr)  # noqa: T201
+        sys.exit(CANNOT_START)

@@ -150,6 +150,18 @@ SIMPLE_JWT = {
     "UPDATE_LAST_LOGIN": True,
 }
 
+# --- How often somebody may ask; 0 is no limit -----------------------------------------------------------
+RATE_LIMIT_PER_USER = env.int("RATE_LIMIT_PER_USER", default=3000)  # a minute
+RATE_LIMIT_PER_API_KEY = env.int("RATE_LIMIT_PER_API_KEY", default=3000)  # a minute
+RATE_LIMIT_PER_IP = env.int("RATE_LIMIT_PER_IP", default=6000)  # a minute; a salon may share one address
+PASSWORD_RESETS_PER_ACCOUNT = env.int("PASSWORD_RESETS_PER_ACCOUNT", default=5)  # an hour
+PASSWORD_RESETS_PER_IP = env.int("PASSWORD_RESETS_PER_IP", default=60)  # an hour
+LOGIN_FREE_ATTEMPTS = env.int("LOGIN_FREE_ATTEMPTS", default=10)
+LOGIN_FREE_ATTEMPTS_PER_IP = env.int("LOGIN_FREE_ATTEMPTS_PER_IP", default=50)
+COUNTER_PREFIX = "booking:"  # of the keys in Redis
+# How many proxies stand before web, each adding to X-Forwarded-For; none is believed that does not.
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
+
 # --- Mail ---------------------------------------------------------------------------------------------
 vars().update(env.email_url("EMAIL_URL", default="consolemail://" if DEBUG else "smtp://localhost:25"))
 EMAIL_TIMEOUT = 10  # seconds
@@ -167,6 +179,7 @@ REST_FRAMEWORK = {
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_PAGINATION_CLASS": "booking_api.pagination.PageNumberPagination",
     "DEFAULT_SCHEMA_CLASS": "booking_api.schema.ApiSchema",
+    "DEFAULT_THROTTLE_CLASSES": ["booking_api.rate_limits.CallerThrottle"],
     "EXCEPTION_HANDLER": "booking_api.errors.exception_handler",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
@@ -226,8 +239,18 @@ _SHARED_PROCESSORS: list[Any] = [
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
+
+
+def _one_line_a_request(logger: Any, method: str, event: dict[str, Any]) -> dict[str, Any]:
+    """A request is logged when it has been answered; that it began is for DEBUG."""
+    if event.get("event") == "request_started" and LOG_LEVEL != "DEBUG":
+        raise structlog.DropEvent
+    return event
+
+
 structlog.configure(
     processors=[
+        _one_line_a_request,
         *_SHARED_PROCESSORS,
         structlog.stdlib.filter_by_level,
         structlog.processors.format_exc_info,

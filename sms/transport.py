@@ -102,6 +102,11 @@ def sent_to(to: str, since: datetime) -> Iterator[Listed]:
         raise classify(error) from error
 
 
+def preload() -> None:
+    """Import what the library imports at the first use, so that no text waits for it."""
+    _ = _client().messages
+
+
 def status_callback_url(outgoing: Outgoing) -> str:
     """Where Twilio reports; our own id in it proves acceptance even when the answer was lost."""
     if not settings.PUBLIC_BASE_URL:

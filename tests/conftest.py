@@ -62,8 +62,8 @@ def _local_settings(settings: Any, request: pytest.FixtureRequest) -> None:
     settings.TWILIO_BASE_URL = "http://127.0.0.1:9"
     settings.PUBLIC_BASE_URL = ""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    if "twilio" in request.fixturenames:
-        settings.TWILIO_BASE_URL = request.getfixturevalue("twilio").base_url
+    if "twilio_process" in request.fixturenames:
+        settings.TWILIO_BASE_URL = request.getfixturevalue("twilio_process").base_url
 
 
 @pytest.fixture

@@ -88,7 +88,10 @@ def test_local_twilio_shares_no_code_with_the_product_that_it_checks() -> None:
 
 def test_twilio_is_spoken_to_in_one_place() -> None:
     speakers = {
-        str(path.relative_to(ROOT)) for app in PRODUCTION for path in modules_of(app) if ("twilio", False) in imports(path)
+        str(path.relative_to(ROOT))
+        for app in PRODUCTION
+        for path in modules_of(app)
+        if ("twilio", False) in imports(path)
     }
     assert speakers == {"sms/transport.py", "sms/webhooks.py"}
 
