@@ -22,6 +22,7 @@ from rest_framework.response import Response
 
 from booking_api.errors import Conflict
 from booking_api.models import KeptAnswer
+from booking_api.permissions import caller
 
 HEADER = "Idempotency-Key"
 KEPT_FOR = timedelta(hours=24)
@@ -66,7 +67,7 @@ def attempt_of(request: Request) -> Attempt | None:
     if not _PRINTABLE.fullmatch(key):
         raise ValidationError({HEADER: ["Give 1 to 255 printable ASCII characters."]}, code="invalid_idempotency_key")
     asked = f"{request.method} {request.get_full_path()}\n".encode() + request._request.body
-    return Attempt(caller=_caller(request), key=key, fingerprint=hashlib.sha256(asked).hexdigest())
+    return Attempt(caller=caller(request).caller_id, key=key, fingerprint=hashlib.sha256(asked).hexdigest())
 
 
 def begin(attempt: Attempt) -> HttpResponse | None:
@@ -111,10 +112,6 @@ def forget_expired(limit: int = 5_000) -> int:
     """Delete up to ``limit`` answers that are older than `KEPT_FOR`. Returns how many."""
     expired = KeptAnswer.objects.filter(kept_at__lte=Now() - KEPT_FOR).order_by("kept_at").values("pk")[:limit]
     return KeptAnswer.objects.filter(pk__in=expired).delete()[0]
-
-
-def _caller(request: Request) -> str:
-    return f"user:{request.user.pk}"
 
 
 def _lock(attempt: Attempt) -> bool:

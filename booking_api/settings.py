@@ -4,6 +4,7 @@ A value that is missing in production is reported by name by `booking_api.checks
 takes work, rather than by a traceback from deep inside a library.
 """
 
+from collections.abc import MutableMapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -241,7 +242,7 @@ _SHARED_PROCESSORS: list[Any] = [
 ]
 
 
-def _one_line_a_request(logger: Any, method: str, event: dict[str, Any]) -> dict[str, Any]:
+def _one_line_a_request(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """A request is logged when it has been answered; that it began is for DEBUG."""
     if event.get("event") == "request_started" and LOG_LEVEL != "DEBUG":
         raise structlog.DropEvent

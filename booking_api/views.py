@@ -11,7 +11,7 @@ from django.http import HttpResponseBase
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 
-from booking_api import idempotency
+from booking_api import idempotency, rate_limits
 
 Handler = Callable[..., HttpResponseBase]
 
@@ -21,6 +21,20 @@ class ApiMixin:
 
     # Off where the answer holds a secret, which must not lie in a table.
     keeps_answers = True
+
+    def perform_authentication(self, request: Request) -> None:
+        """Whoever asks too often is turned away first, whether or not their credentials are right."""
+        try:
+            super().perform_authentication(request)  # type: ignore[misc]
+        finally:
+            super().check_throttles(request)  # type: ignore[misc]
+
+    def check_throttles(self, request: Request) -> None:
+        """Done by `perform_authentication`."""
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        rate_limits.show(request, response)
+        return super().finalize_response(request, response, *args, **kwargs)  # type: ignore[misc]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)  # type: ignore[misc]

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import pytest
 import pytest_socket
@@ -61,6 +62,7 @@ def _local_settings(settings: Any, request: pytest.FixtureRequest) -> None:
     settings.TWILIO_PHONE_NUMBER = SENDER
     settings.TWILIO_BASE_URL = "http://127.0.0.1:9"
     settings.PUBLIC_BASE_URL = ""
+    settings.COUNTER_PREFIX = f"test:{uuid4()}:"  # what another test used up is none of this one's
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     if "twilio_process" in request.fixturenames:
         settings.TWILIO_BASE_URL = request.getfixturevalue("twilio_process").base_url

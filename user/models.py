@@ -80,6 +80,11 @@ class ExtendedUser(AbstractUser):
     def get_short_name(self) -> str:
         return self.full_name or self.email
 
+    @property
+    def caller_id(self) -> str:
+        """Who asks, among users and API keys."""
+        return f"user:{self.pk}"
+
     def owns(self, salon: Salon) -> bool:
         """May this user change the salon itself?"""
         return self.is_superuser or (self.is_owner and self.salons.filter(pk=salon.pk).exists())

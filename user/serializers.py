@@ -2,17 +2,17 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from django.contrib.auth import authenticate
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.utils.functional import cached_property
 from rest_framework import serializers
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.exceptions import AuthenticationFailed, Throttled
+from rest_framework.request import Request
 
 from booking_api.fields import StrictFieldsMixin, VisiblePrimaryKeyField
 from booking_api.permissions import caller
 from salon.models import Salon
-from user import services
+from user import guesses, services
 from user.models import ExtendedUser
 
 EMAIL_TAKEN = "There is a user with this e-mail address."
@@ -81,10 +81,17 @@ class LoginSerializer(StrictFieldsMixin, serializers.Serializer[Any]):
     password = serializers.CharField(write_only=True, trim_whitespace=False, max_length=128)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        user = authenticate(self.context["request"], username=attrs["email"], password=attrs["password"])
+        user = _log_in(self.context["request"], attrs["email"], attrs["password"])
         if user is None:
             raise AuthenticationFailed("E-mail or password is wrong.", code="wrong_credentials")
         return {"user": user}
+
+
+def _log_in(request: Request, email: str, password: str) -> ExtendedUser | None:
+    try:
+        return services.log_in(request._request, email, password)
+    except guesses.TooManyAttempts as error:
+        raise Throttled(wait=error.wait_seconds) from error
 
 
 class TokensSerializer(serializers.Serializer[Any]):
@@ -124,7 +131,7 @@ class PasswordSerializer(StrictFieldsMixin, NewPasswordMixin):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         user = caller(self.context["request"])
-        if not user.check_password(attrs["old_password"]):
+        if _log_in(self.context["request"], user.email, attrs["old_password"]) != user:
             raise serializers.ValidationError({"old_password": ["That is not your password."]}, code="wrong_password")
         self.check_new_password(attrs, user)
         return attrs

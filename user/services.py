@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.contrib.auth import authenticate
 from django.contrib.auth.tokens import default_token_generator
 from django.core.mail import send_mail
 from django.db import transaction
+from django.http import HttpRequest
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_decode, urlsafe_base64_encode
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 
-from user import texts
+from user import guesses, texts
 from user.models import ExtendedUser
 
 
 class ResetRefused(Exception):
     """The link is wrong, too old, or has been used."""
+
+
+def log_in(request: HttpRequest, email: str, password: str) -> ExtendedUser | None:
+    """Whose e-mail and password these are; it takes as long to find out that they are nobody's.
+
+    Raises:
+      guesses.TooManyAttempts: neither was looked at.
+    """
+    attempt = guesses.begin(request, email)
+    user = authenticate(request, username=email, password=password)
+    if not isinstance(user, ExtendedUser):
+        return None
+    attempt.succeeded()
+    return user
 
 
 @transaction.atomic

@@ -4,12 +4,13 @@ import contextlib
 from typing import Any
 
 import redis
+from django.conf import settings
 from django.db.models import QuerySet
 from django.middleware.csrf import get_token
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.exceptions import AuthenticationFailed, Throttled
 from rest_framework.generics import GenericAPIView
 from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.request import Request
@@ -18,9 +19,11 @@ from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.serializers import TokenRefreshSerializer
 from rest_framework_simplejwt.tokens import RefreshToken
 
+from booking_api.client_address import client_network
 from booking_api.deletion import RefusesToOrphanBookings
 from booking_api.errors import TryLater
 from booking_api.permissions import UserPermission, caller
+from booking_api.rate_limits import Limit, take
 from booking_api.views import ApiMixin
 from user import services
 from user.authentication import REFRESH_COOKIE, clear_token_cookies, require_csrf, set_token_cookies
@@ -63,6 +66,7 @@ class LoginView(_OpenView):
     """Log in with e-mail and password: tokens for an `Authorization: Bearer` header, and as http-only cookies."""
 
     serializer_class = LoginSerializer
+    throttle_classes: list[Any] = []  # `user.guesses` is stricter
 
     @extend_schema(responses=TokensSerializer)
     def post(self, request: Request) -> Response:
@@ -137,17 +141,28 @@ class PasswordResetView(_OpenView):
     """Ask for a mail that lets one set a new password. The answer is the same for every address, known or not."""
 
     serializer_class = PasswordResetSerializer
+    throttle_classes: list[Any] = []  # `_limit` is stricter
 
     @extend_schema(responses={202: None})
     def post(self, request: Request) -> Response:
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        person = ExtendedUser.objects.with_email(serializer.validated_data["email"]).values_list("pk", flat=True)
+        email = serializer.validated_data["email"]
+        self._limit(request, email)
+        person = ExtendedUser.objects.with_email(email).values_list("pk", flat=True)
         try:
             send_password_reset.send(person.first() or 0)
         except redis.RedisError as error:
             raise TryLater from error
         return Response(status=status.HTTP_202_ACCEPTED)
+
+    def _limit(self, request: Request, email: str) -> None:
+        verdict = take(
+            Limit(f"reset:{email.lower()}", settings.PASSWORD_RESETS_PER_ACCOUNT, 3600),
+            Limit(f"reset-ip:{client_network(request._request)}", settings.PASSWORD_RESETS_PER_IP, 3600),
+        )
+        if verdict is not None and not verdict.is_allowed:
+            raise Throttled(wait=verdict.wait_seconds)
 
 
 class PasswordResetConfirmView(_OpenView):
