@@ -22,7 +22,7 @@ def generated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     subprocess.run(
         [
             *[sys.executable, "-m", "openapi_python_client", "generate", "--meta", "none"],
-            *["--path", CHECKOUT / "docs/openapi.yaml", "--output-path", tmp_path / "generated_client"],
+            *["--path", str(CHECKOUT / "docs/openapi.yaml"), "--output-path", str(tmp_path / "generated_client")],
         ],
         check=True,
         capture_output=True,
