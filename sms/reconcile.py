@@ -7,6 +7,7 @@ show nothing is sent again, while it still helps (docs/adr/0003).
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -26,8 +27,9 @@ from sms.models import Message
 
 log = structlog.get_logger(__name__)
 
-BATCH = 64
 LOOKUPS_AT_ONCE = 8
+# Other chores of the dispatcher wait meanwhile, its sign of life among them; so does its end.
+LONGEST_TURN_SECONDS = 2.0
 LOOK_AGAIN = timedelta(seconds=3)
 LONGEST_WAIT_SECONDS = 60.0
 # By how much Twilio's clock may be behind the database's.
@@ -55,14 +57,15 @@ def release_expired_leases() -> int:
 def trace_unknown() -> int:
     """Look for texts of unknown fate at Twilio and settle those that can be. Returns how many were looked for."""
     release_expired_leases()
-    messages = _take_batch()
-    if messages:
-        now = database_now()  # before they are looked up: the answer to an early look proves nothing later
-        with ThreadPoolExecutor(LOOKUPS_AT_ONCE) as pool:
+    traced, give_way_at = 0, time.monotonic() + LONGEST_TURN_SECONDS
+    with ThreadPoolExecutor(LOOKUPS_AT_ONCE) as pool:
+        while time.monotonic() < give_way_at and (messages := _take_batch()):
+            now = database_now()  # before they are looked up: the answer to an early look proves nothing later
             lookups = list(pool.map(_look_up, messages))
-        for message, lookup in zip(messages, lookups, strict=True):
-            _settle(message, lookup, now)
-    return len(messages)
+            for message, lookup in zip(messages, lookups, strict=True):
+                _settle(message, lookup, now)
+            traced += len(messages)
+    return traced
 
 
 def _take_batch() -> Sequence[Message]:
@@ -70,12 +73,10 @@ def _take_batch() -> Sequence[Message]:
         messages = list(
             Message.objects.select_for_update(skip_locked=True)
             .filter(status=Message.Status.UNKNOWN, leased_until__lte=Now())
-            .order_by("leased_until")[:BATCH]
+            .order_by("leased_until")[:LOOKUPS_AT_ONCE]
         )
-        lease = timedelta(seconds=2 * settings.SMS_HTTP_TIMEOUT_SECONDS * BATCH / LOOKUPS_AT_ONCE)
-        Message.objects.filter(pk__in=[message.pk for message in messages]).update(
-            leased_until=Now() + min(lease, timedelta(seconds=30))
-        )
+        lease = timedelta(seconds=3 * settings.SMS_HTTP_TIMEOUT_SECONDS)  # connecting, reading, and some
+        Message.objects.filter(pk__in=[message.pk for message in messages]).update(leased_until=Now() + lease)
     return messages
 
 
