@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class AppointmentQuerySet(models.QuerySet["Appointment"]):
     def visible_to(self, user: ExtendedUser) -> AppointmentQuerySet:
         """The appointments of the salons a user works for."""
-        return self if user.is_superuser else self.filter(salon__staff=user)
+        return self if user.is_superuser else self.filter(salon__in=user.salons.all())
 
     def ahead(self) -> AppointmentQuerySet:
         """Booked visits that have not begun."""

@@ -28,6 +28,7 @@ class AppointmentViewSet(ApiMixin, VersionedMixin, viewsets.ModelViewSet[Appoint
     """Bookings of the caller's salons. Making, moving, cancelling and deleting one sends the customer's texts."""
 
     serializer_class = AppointmentSerializer
+    api_key_noun = "appointments"
     filterset_class = AppointmentFilter
     queryset = Appointment.objects.all()
 
@@ -59,7 +60,7 @@ class AppointmentViewSet(ApiMixin, VersionedMixin, viewsets.ModelViewSet[Appoint
         return self.versioned(Response(self.get_serializer(changed).data))
 
     @extend_schema(responses=TextSerializer(many=True), filters=False)
-    @action(detail=True, filterset_class=None, serializer_class=TextSerializer)
+    @action(detail=True, filterset_class=None, serializer_class=TextSerializer, api_key_noun="messages")
     def messages(self, request: Request, pk: str) -> Response:
         """Every text that this booking owed its customer: what became of it and why, or what it will say."""
         booking = self.get_object()

@@ -59,10 +59,24 @@ _MESSAGE = {
     "delivered_at": None,
 }
 _TOKENS = {"access": "eyJhbGciOi…", "refresh": "eyJhbGciOi…"}
+_API_KEY = {
+    "id": 4,
+    "name": "Web shop",
+    "prefix": "3f9a1c0b7d2e",
+    "scopes": ["appointments:read", "appointments:write"],
+    "created_by": 2,
+    "created_at": "2030-05-01T09:00:00Z",
+    "last_used_at": None,
+    "expires_at": None,
+    "revoked_at": None,
+}
 _NEW_PASSWORD = {"password1": "staple staple staple", "password2": "staple staple staple"}
 
 # By the name of the component that it is an example of.
 EXAMPLES: dict[str, Any] = {
+    "ApiKey": _API_KEY,
+    "ApiKeyRequest": {"name": "Web shop", "scopes": ["appointments:read", "appointments:write"]},
+    "NewApiKey": {**_API_KEY, "key": "bk_3f9a1c0b7d2e_5b0d…"},
     "Appointment": _BOOKED,
     "AppointmentRequest": _APPOINTMENT,
     "PatchedAppointmentRequest": {"appointment_time": "2030-06-01T11:00:00+01:00"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
@@ -45,3 +46,17 @@ class UserPermission(BasePermission):
         is_plain_staff = not (obj.is_superuser or obj.is_owner)
         works_elsewhere = obj.salons.exclude(pk__in=user.salons.values("pk"))
         return bool(user.is_owner and is_plain_staff and not works_elsewhere.exists())
+
+
+def check_scope(request: Request, noun: str | None) -> None:
+    """Whether an API key reaches a view that is about ``noun`` (None: no key does); people have no scopes.
+
+    Raises:
+      PermissionDenied: none of its scopes says so.
+    """
+    scopes = getattr(request.user, "scopes", None)
+    if scopes is None:
+        return
+    needed = f"{noun}:{'read' if request.method in SAFE_METHODS else 'write'}"
+    if noun is None or needed not in scopes:
+        raise PermissionDenied(f"This API key lacks the scope {needed}." if noun else "API keys do not reach this.")

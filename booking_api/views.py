@@ -12,6 +12,7 @@ from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 
 from booking_api import idempotency, rate_limits
+from booking_api.permissions import check_scope
 
 Handler = Callable[..., HttpResponseBase]
 
@@ -21,6 +22,14 @@ class ApiMixin:
 
     # Off where the answer holds a secret, which must not lie in a table.
     keeps_answers = True
+
+    # What an API key's scopes call the things of this view; no key reaches a view that names none.
+    api_key_noun: str | None = None
+
+    def check_permissions(self, request: Request) -> None:
+        super().check_permissions(request)  # type: ignore[misc]
+        if self.authentication_classes:  # type: ignore[attr-defined]
+            check_scope(request, self.api_key_noun)
 
     def perform_authentication(self, request: Request) -> None:
         """Whoever asks too often is turned away first, whether or not their credentials are right."""

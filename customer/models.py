@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class CustomerQuerySet(models.QuerySet["Customer"]):
     def visible_to(self, user: ExtendedUser) -> CustomerQuerySet:
         """The customers of the salons a user works for."""
-        return self if user.is_superuser else self.filter(salons__staff=user).distinct()
+        return self if user.is_superuser else self.filter(salons__in=user.salons.all()).distinct()
 
 
 class Customer(TimeStampedModel):

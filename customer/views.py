@@ -15,6 +15,7 @@ class CustomerViewSet(ApiMixin, VersionedMixin, RefusesToOrphanBookings, viewset
     """The customers of the caller's salons."""
 
     serializer_class = CustomerSerializer
+    api_key_noun = "customers"
     filterset_class = CustomerFilter
     queryset = Customer.objects.all()
 

@@ -14,6 +14,7 @@ class SalonViewSet(ApiMixin, VersionedMixin, RefusesToOrphanBookings, viewsets.M
     """Salons. `PATCH {"reminder_time_minutes": …}` moves every reminder still to come."""
 
     serializer_class = SalonSerializer
+    api_key_noun = "salon"
     permission_classes = [IsAuthenticated, SalonPermission]
     queryset = Salon.objects.all()
 

@@ -12,6 +12,7 @@ class MessageViewSet(ApiMixin, mixins.ListModelMixin, viewsets.GenericViewSet[Me
     """The ledger of the caller's salons: every text, newest first, with its state and the reason for it."""
 
     serializer_class = MessageSerializer
+    api_key_noun = "messages"
     filterset_class = MessageFilter
     queryset = Message.objects.all()
 

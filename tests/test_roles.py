@@ -19,6 +19,8 @@ from tests.factories import (
     make_salon,
     make_user,
 )
+from user import api_keys
+from user.models import ApiKey
 
 ROOT = Path(__file__).resolve().parent.parent
 ROW = re.compile(r"^\| ([A-Z]+) (/\S+) \|(.+)\|$", re.MULTILINE)
@@ -50,6 +52,8 @@ class World:
         self.admin = make_platform_admin(password=PASSWORD)
         self.nobody = None
         self.customer, self.idle_customer = make_customer(self.salon), make_customer(self.salon)
+        self.api_key, _ = api_keys.make(salon=self.salon, name="All", scopes=list(ApiKey.Scope))
+        self.key = api_keys.ApiKeyUser(self.api_key)
         self.appointment = make_appointment(salon=self.salon, user=self.staff, customer=self.customer)
 
     def path(self, path: str) -> str:
@@ -61,6 +65,8 @@ class World:
         if method not in ("POST", "PUT", "PATCH"):
             return None
         new_password = {"password1": NEW_PASSWORD, "password2": NEW_PASSWORD}
+        if path.endswith("/api-keys/"):
+            return {"name": "Web shop", "scopes": ["salon:read"]}
         if path == "/users/me/password/":
             return {"old_password": PASSWORD, **new_password}
         if path.startswith("/users/password-reset/"):

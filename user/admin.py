@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
 from user import guesses, services
-from user.models import ExtendedUser
+from user.models import ApiKey, ExtendedUser
 
 
 class GuardedLoginForm(AdminAuthenticationForm):
@@ -58,3 +58,18 @@ class ExtendedUserAdmin(UserAdmin[ExtendedUser]):
         (None, {"fields": ["email", "usable_password", "password1", "password2"]}),
         ("Work", {"fields": ["full_name", "phone_number", "salons", "is_owner"]}),
     ]
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(admin.ModelAdmin[ApiKey]):
+    """To look at; keys are made and revoked through the API, where their text is shown once."""
+
+    list_display = ["name", "prefix", "salon", "created_by", "last_used_at", "expires_at", "revoked_at"]
+    list_filter = ["salon"]
+    exclude = ["secret_hash"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
+        return False

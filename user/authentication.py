@@ -1,4 +1,4 @@
-"""Tokens for browser clients: http-only cookies, protected against cross-site requests."""
+"""API keys; and tokens for browser clients: http-only cookies, protected against cross-site requests."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import CsrfViewMiddleware
-from rest_framework.exceptions import PermissionDenied
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.settings import api_settings
+
+from user import api_keys
+from user.models import ApiKey
 
 ACCESS_COOKIE = "token"
 REFRESH_COOKIE = "refresh_token"
@@ -31,6 +35,24 @@ def require_csrf(request: HttpRequest) -> None:
     reason = check.process_view(request, lambda _: HttpResponse(), (), {})
     if reason:
         raise PermissionDenied(f"CSRF Failed: {reason}")
+
+
+class ApiKeyAuthentication(BaseAuthentication):
+    """`Authorization: Api-Key bk_…`"""
+
+    keyword = "Api-Key"
+
+    def authenticate(self, request: Request) -> tuple[Any, ApiKey] | None:
+        keyword, _, text = request.headers.get("Authorization", "").partition(" ")
+        if keyword.lower() != self.keyword.lower():
+            return None
+        key = api_keys.find(text.strip())
+        if key is None:
+            raise AuthenticationFailed("This API key is unknown, expired or revoked.", code="invalid_api_key")
+        return api_keys.ApiKeyUser(key), key
+
+    def authenticate_header(self, request: Request) -> str:
+        return self.keyword
 
 
 class CookieJWTAuthentication(JWTAuthentication):

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib.auth.base_user import BaseUserManager
 from django.contrib.auth.models import AbstractUser
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Lower
 from phonenumber_field.modelfields import PhoneNumberField
@@ -16,7 +17,7 @@ class ExtendedUserQuerySet(models.QuerySet["ExtendedUser"]):
         """The user's colleagues: everyone who works for one of their salons, and themselves."""
         if user.is_superuser:
             return self
-        return self.filter(models.Q(salons__staff=user) | models.Q(pk=user.pk)).distinct()
+        return self.filter(models.Q(salons__in=user.salons.all()) | models.Q(pk=user.pk)).distinct()
 
 
 class ExtendedUserManager(BaseUserManager["ExtendedUser"]):
@@ -88,3 +89,34 @@ class ExtendedUser(AbstractUser):
     def owns(self, salon: Salon) -> bool:
         """May this user change the salon itself?"""
         return self.is_superuser or (self.is_owner and self.salons.filter(pk=salon.pk).exists())
+
+
+class ApiKey(models.Model):
+    """What an integration of a salon shows instead of a login (`user.api_keys`)."""
+
+    class Scope(models.TextChoices):
+        APPOINTMENTS_READ = "appointments:read"
+        APPOINTMENTS_WRITE = "appointments:write"
+        CUSTOMERS_READ = "customers:read"
+        CUSTOMERS_WRITE = "customers:write"
+        MESSAGES_READ = "messages:read"
+        SALON_READ = "salon:read"
+        STAFF_READ = "staff:read"
+
+    salon = models.ForeignKey(Salon, on_delete=models.CASCADE, related_name="api_keys")
+    name = models.CharField(max_length=80, help_text="What it is for.")
+    prefix = models.CharField(max_length=12, unique=True, help_text="Tells keys apart; no secret.")
+    secret_hash = models.CharField(max_length=64)
+    scopes = ArrayField(models.CharField(max_length=32, choices=Scope.choices))
+    created_by = models.ForeignKey(ExtendedUser, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_used_at = models.DateTimeField(null=True, help_text="To the minute.")
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = "API key"
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.name} (bk_{self.prefix}…)"

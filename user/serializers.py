@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, cast
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError as DjangoValidationError
+from django.utils import timezone
 from django.utils.functional import cached_property
 from rest_framework import serializers
 from rest_framework.exceptions import AuthenticationFailed, Throttled
@@ -13,7 +15,7 @@ from booking_api.fields import StrictFieldsMixin, VisiblePrimaryKeyField
 from booking_api.permissions import caller
 from salon.models import Salon
 from user import guesses, services
-from user.models import ExtendedUser
+from user.models import ApiKey, ExtendedUser
 
 EMAIL_TAKEN = "There is a user with this e-mail address."
 
@@ -187,3 +189,41 @@ class RegisterSerializer(StrictFieldsMixin, NewPasswordMixin, serializers.ModelS
         user = ExtendedUser.objects.create_user(password=password, **validated_data)
         user.salons.set(salons)
         return user
+
+
+class ApiKeySerializer(StrictFieldsMixin, serializers.ModelSerializer[ApiKey]):
+    scopes = serializers.ListField(
+        child=serializers.ChoiceField(ApiKey.Scope.choices), allow_empty=False, max_length=len(ApiKey.Scope)
+    )
+
+    class Meta:
+        model = ApiKey
+        fields = [
+            "id",
+            "name",
+            "prefix",
+            "scopes",
+            "created_by",
+            "created_at",
+            "last_used_at",
+            "expires_at",
+            "revoked_at",
+        ]
+        read_only_fields = ["prefix", "created_by", "created_at", "last_used_at", "revoked_at"]
+
+    def validate_scopes(self, scopes: list[str]) -> list[str]:
+        return sorted(set(scopes))
+
+    def validate_expires_at(self, expires_at: datetime | None) -> datetime | None:
+        if expires_at is not None and expires_at <= timezone.now():
+            raise serializers.ValidationError("Choose a time that is still ahead.", code="in_the_past")
+        return expires_at
+
+
+class NewApiKeySerializer(ApiKeySerializer):
+    """What making a key answers."""
+
+    key = serializers.CharField(read_only=True, help_text="The text to send. It is shown here and never again.")
+
+    class Meta(ApiKeySerializer.Meta):
+        fields = [*ApiKeySerializer.Meta.fields, "key"]

@@ -2,6 +2,7 @@ from django.urls import path
 from rest_framework.routers import SimpleRouter
 
 from user.views import (
+    ApiKeyViewSet,
     LoginView,
     LogoutView,
     PasswordResetConfirmView,
@@ -14,6 +15,7 @@ from user.views import (
 
 router = SimpleRouter()
 router.register("users", UserViewSet)
+router.register(r"salons/(?P<salon_id>\d+)/api-keys", ApiKeyViewSet)
 
 urlpatterns = [
     path("users/register/", RegisterView.as_view(), name="register"),

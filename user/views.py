@@ -10,8 +10,8 @@ from django.middleware.csrf import get_token
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
-from rest_framework.exceptions import AuthenticationFailed, Throttled
-from rest_framework.generics import GenericAPIView
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied, Throttled
+from rest_framework.generics import GenericAPIView, get_object_or_404
 from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -25,12 +25,15 @@ from booking_api.errors import TryLater
 from booking_api.permissions import UserPermission, caller
 from booking_api.rate_limits import Limit, take
 from booking_api.views import ApiMixin
-from user import services
+from salon.models import Salon
+from user import api_keys, services
 from user.authentication import REFRESH_COOKIE, clear_token_cookies, require_csrf, set_token_cookies
 from user.filters import UserFilter
-from user.models import ExtendedUser
+from user.models import ApiKey, ExtendedUser
 from user.serializers import (
+    ApiKeySerializer,
     LoginSerializer,
+    NewApiKeySerializer,
     PasswordResetConfirmSerializer,
     PasswordResetSerializer,
     PasswordSerializer,
@@ -203,6 +206,7 @@ class UserViewSet(
     """The caller's colleagues."""
 
     serializer_class = UserSerializer
+    api_key_noun = "staff"
     permission_classes = [IsAuthenticated, UserPermission]
     filterset_class = UserFilter
     queryset = ExtendedUser.objects.all()
@@ -211,8 +215,45 @@ class UserViewSet(
         return ExtendedUser.objects.visible_to(caller(self.request)).prefetch_related("salons")
 
     @extend_schema(responses=UserSerializer, filters=False)
-    @action(detail=False, methods=["get", "patch"], filterset_class=None, pagination_class=None)
+    @action(detail=False, methods=["get", "patch"], filterset_class=None, pagination_class=None, api_key_noun=None)
     def me(self, request: Request) -> Response:
         """The caller. Their salons, and what they may do, are changed by others."""
         self.kwargs["pk"] = caller(request).pk
         return self.retrieve(request) if request.method == "GET" else self.partial_update(request)
+
+
+class ApiKeyViewSet(
+    ApiMixin, mixins.ListModelMixin, mixins.CreateModelMixin, mixins.DestroyModelMixin, viewsets.GenericViewSet[ApiKey]
+):
+    """The API keys of a salon, for its owners. A key's text is in the answer that makes it, and never again."""
+
+    serializer_class = ApiKeySerializer
+    permission_classes = [IsAuthenticated]
+    queryset = ApiKey.objects.all()
+    keeps_answers = False
+
+    def get_queryset(self) -> QuerySet[ApiKey]:
+        return ApiKey.objects.filter(salon=self._salon())
+
+    @extend_schema(responses={201: NewApiKeySerializer})
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        salon = self._salon()
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        key, text = api_keys.make(salon=salon, created_by=caller(request), **serializer.validated_data)
+        return Response({**self.get_serializer(key).data, "key": text}, status=status.HTTP_201_CREATED)
+
+    def perform_destroy(self, instance: ApiKey) -> None:
+        """The key stays in the list, as revoked."""
+        api_keys.revoke(instance)
+
+    def _salon(self) -> Salon:
+        """Raises:
+        Http404: the caller sees no such salon.
+        PermissionDenied: they see it, and do not own it.
+        """
+        user = caller(self.request)
+        salon: Salon = get_object_or_404(Salon.objects.visible_to(user), pk=self.kwargs["salon_id"])
+        if not user.owns(salon):
+            raise PermissionDenied("Only an owner of the salon manages its API keys.")
+        return salon
