@@ -16,7 +16,7 @@ from django.db.models.functions import Coalesce, Now
 
 from sms import holds, metrics, opt_outs
 from sms.clock import database_now
-from sms.delivery import append_to_trail, has_newer
+from sms.delivery import append_to_trail, close_attempt, has_newer
 from sms.errors import SenderBlocked
 from sms.models import Message
 from sms.transport import OPTED_OUT_CODE, SENDER_BLOCKED_CODES
@@ -114,7 +114,7 @@ def _may_try_again(message: Message, error_code: int | None) -> bool:
 
 
 def _update(message: Message, **changes: Any) -> None:
-    Message.objects.filter(pk=message.pk).update(**changes)
+    close_attempt(Message.objects.filter(pk=message.pk), **changes)
     message.refresh_from_db()
     metrics.ENDED.labels(message.kind, message.status).inc()
     log.info("text_reported", message_id=message.pk, booking_id=message.booking_id, status=message.status)

@@ -220,17 +220,36 @@ def record_failure(claimed: Claim, error: TransportError) -> None:
         "trail": append_to_trail(claimed.outgoing.attempt, error.detail, error.code, then=what_next["status"]),
         **what_next,
     }
-    try:
-        with transaction.atomic():
-            _own_row(claimed).update(**changes)
-    except IntegrityError:  # one pending row a kind: the booking has planned a newer text meanwhile
-        _own_row(claimed).update(**changes | {"status": Message.Status.SUPERSEDED, "reason": SUPERSEDED_BY_NEWER})
+    close_attempt(_own_row(claimed), **changes)
     if isinstance(error, SenderBlocked):
         holds.place(error)
     elif isinstance(error, OptedOut):
         opt_outs.record(claimed.outgoing.to, source=str(error.code))
     level = log.warning if isinstance(error, Rejected) else log.info
     level("text_not_sent", **_claim_event(claimed), error=type(error).__name__, detail=error.detail)
+
+
+def close_attempt(row: QuerySet[Message], **changes: Any) -> None:
+    """Write what came of an attempt at a text.
+
+    One that would wait to be sent again gives way to a newer text of its booking and kind, and an older one to it:
+    only one can wait, and the newest says what is true.
+
+    Args:
+      row: the one row, if it is still in the state that the attempt left it in.
+    """
+    message = row.first() if changes.get("status") == Message.Status.PENDING else None
+    if message is None:
+        row.update(**changes)
+        return
+    gives_way = {"status": Message.Status.SUPERSEDED, "reason": SUPERSEDED_BY_NEWER, "leased_until": None}
+    waiting = Message.objects.filter(booking_id=message.booking_id, kind=message.kind, status=Message.Status.PENDING)
+    try:
+        with transaction.atomic():
+            waiting.filter(pk__lt=message.pk).update(**gives_way)
+            row.update(**changes | (gives_way if has_newer(message) else {}))
+    except IntegrityError:  # the newer text was planned between these two lines
+        row.update(**changes | gives_way)
 
 
 def _what_next(claimed: Claim, error: TransportError) -> dict[str, Any]:

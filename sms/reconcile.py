@@ -21,7 +21,7 @@ from django.db.models.functions import Coalesce, Now
 
 from sms import metrics, transport
 from sms.clock import database_now
-from sms.delivery import SUPERSEDED_BY_NEWER, append_to_trail
+from sms.delivery import append_to_trail, close_attempt
 from sms.errors import TransportError
 from sms.models import Message
 
@@ -149,13 +149,9 @@ def _send_again_or_give_up(message: Message, now: datetime) -> None:
 
 
 def _conclude(message: Message, status: Message.Status, reason: str, **changes: Any) -> None:
-    changes |= {"status": status, "reason": reason, "leased_until": None}
-    try:
-        with transaction.atomic():
-            _unknown_row(message.pk, message.attempts).update(**changes)
-    except IntegrityError:  # one pending row a kind: the booking has planned a newer text meanwhile
-        status, reason = Message.Status.SUPERSEDED, SUPERSEDED_BY_NEWER
-        _unknown_row(message.pk, message.attempts).update(status=status, reason=reason, leased_until=None)
+    close_attempt(
+        _unknown_row(message.pk, message.attempts), status=status, reason=reason, leased_until=None, **changes
+    )
     log.warning("text_not_traced", message_id=message.pk, booking_id=message.booking_id, then=status)
 
 

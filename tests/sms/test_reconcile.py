@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from django.db.models import F
 
+from appointment import texts
 from sms import callbacks, delivery, reconcile, transport
 from sms.clock import database_now
 from sms.models import Message
@@ -273,3 +274,23 @@ def test_callback_proves_acceptance_before_the_list_is_even_read(callbacks_arriv
     assert reconcile.trace_unknown() == 0
     deliver_due()
     assert len(twilio.messages()) == 1
+
+
+def test_older_text_of_unknown_fate_does_not_push_out_the_newer_one(settings, twilio):
+    """Both confirmations of a moved booking were lost in a fault of Twilio; only the second is still true."""
+    settings.SMS_RECONCILE_SECONDS = 0
+    booking = make_appointment()
+    twilio.fault("500", count=2)
+    deliver_due()
+    booking.appointment_time += timedelta(hours=1)
+    booking.save()
+    deliver_due()
+    older, newer = Message.objects.filter(kind="confirmation").order_by("id")
+    assert (older.status, newer.status) == ("unknown", "unknown")
+    for message in (older, newer):
+        reconcile._settle(message, [], database_now() + timedelta(minutes=2))
+    older.refresh_from_db()
+    newer.refresh_from_db()
+    assert (older.status, newer.status) == ("superseded", "pending")
+    deliver_due()
+    assert [text["body"] for text in twilio.messages()] == [texts.confirmation(booking)]
