@@ -47,3 +47,18 @@ def _is_readable(query: str) -> bool:
     except UnicodeDecodeError:
         return False
     return b"\0" not in raw
+
+
+class SecurityHeadersMiddleware:
+    """What browsers may do with an answer: a page loads only what is ours, data nothing at all."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        is_page = response.get("Content-Type", "").startswith("text/html")
+        policy = settings.CONTENT_SECURITY_POLICY_OF_PAGES if is_page else settings.CONTENT_SECURITY_POLICY_OF_DATA
+        response.setdefault("Content-Security-Policy", policy)
+        response.setdefault("Permissions-Policy", settings.PERMISSIONS_POLICY)
+        return response

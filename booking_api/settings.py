@@ -12,6 +12,7 @@ from typing import Any
 import django_stubs_ext
 import environ
 import structlog
+from corsheaders.defaults import default_headers
 
 django_stubs_ext.monkeypatch()  # lets admin classes and query sets be written with their model: ModelAdmin[Salon]
 
@@ -40,6 +41,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
+    "corsheaders",
     "django_extensions",
     "django_filters",
     "django_structlog",
@@ -60,7 +62,9 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "booking_api.middleware.SecurityHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "booking_api.middleware.UnusableRequestMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -220,12 +224,36 @@ STORAGES = {
 }
 WHITENOISE_USE_FINDERS = not STATIC_ROOT.exists()  # a checkout serves them from where they lie
 HTTPS_ONLY = PUBLIC_BASE_URL.startswith("https://")
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=False)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
+# Web itself speaks plain http, so only a proxy can tell that a request came by https.
+SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=HTTPS_ONLY and TRUSTED_PROXIES > 0)
+SECURE_REDIRECT_EXEMPT = [r"^health/", r"^metrics/$"]  # asked from inside
 SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=31_536_000 if HTTPS_ONLY else 0)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS_ONLY
+# Preloading binds a whole domain for years: its owner's decision, and not to be had by a header alone.
+SILENCED_SYSTEM_CHECKS = ["security.W021"]
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS_ONLY
 SESSION_COOKIE_HTTPONLY = True
 X_FRAME_OPTIONS = "DENY"
+PERMISSIONS_POLICY = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
+CONTENT_SECURITY_POLICY_OF_PAGES = (
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; "
+    "base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
+)
+CONTENT_SECURITY_POLICY_OF_DATA = "default-src 'none'; frame-ancestors 'none'"
+# Other sites' scripts: none, unless named; with a token in the Authorization header, never by cookie.
+CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
+CORS_ALLOW_HEADERS = (*default_headers, "idempotency-key", "if-match", "if-none-match")
+CORS_EXPOSE_HEADERS = [
+    "ETag",
+    "Idempotent-Replayed",
+    "Location",
+    "RateLimit-Limit",
+    "RateLimit-Policy",
+    "RateLimit-Remaining",
+    "RateLimit-Reset",
+    "Retry-After",
+]
 CSRF_FAILURE_VIEW = "booking_api.errors.csrf_failure"
 DATA_UPLOAD_MAX_MEMORY_SIZE = env.int("LARGEST_BODY_BYTES", default=1_048_576)
 

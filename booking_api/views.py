@@ -43,6 +43,7 @@ class ApiMixin:
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         rate_limits.show(request, response)
+        response.setdefault("Cache-Control", "private, no-cache" if self.keeps_answers else "no-store")
         return super().finalize_response(request, response, *args, **kwargs)  # type: ignore[misc]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
