@@ -1,7 +1,7 @@
 import pytest
 
 from address.models import Address
-from tests.factories import make_owner, make_platform_admin, make_salon
+from tests.factories import make_platform_admin
 
 pytestmark = pytest.mark.django_db
 
@@ -34,29 +34,3 @@ def test_impossible_british_postcode_is_refused_by_its_path(api):
     (error,) = answer.json()["errors"]
     assert (error["attr"], error["code"]) == ("addresses.0.postal_code", "invalid_postcode")
     assert not Address.objects.exists()
-
-
-def test_addresses_are_replaced_and_one_named_by_its_id_is_kept(api):
-    salon = make_salon()
-    kept, dropped = (
-        Address.objects.create(street=street, city="Town", postal_code="SW1A 1AA") for street in ("Old", "Gone")
-    )
-    salon.addresses.set([kept, dropped])
-    addresses = [
-        {"id": kept.pk, "street": "New", "city": "Town", "postal_code": "SW1A 1AA"},
-        {"street": "Second", "city": "Town", "postal_code": "SW1A 1AA"},
-    ]
-    answer = api(make_owner(salon)).patch(f"/salons/{salon.pk}/", {"addresses": addresses})
-    assert answer.status_code == 200, answer.content
-    assert [(a["id"] == kept.pk, a["street"]) for a in answer.json()["addresses"]] == [(True, "New"), (False, "Second")]
-    assert not Address.objects.filter(pk=dropped.pk).exists()
-
-
-def test_address_of_another_salon_cannot_be_taken_over(api):
-    theirs = Address.objects.create(street="Theirs", city="Town", postal_code="SW1A 1AA")
-    make_salon().addresses.add(theirs)
-    salon = make_salon()
-    address = {"id": theirs.pk, "street": "Mine", "city": "Town", "postal_code": "SW1A 1AA"}
-    api(make_owner(salon)).patch(f"/salons/{salon.pk}/", {"addresses": [address]})
-    theirs.refresh_from_db()
-    assert theirs.street == "Theirs"

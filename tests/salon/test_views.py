@@ -117,7 +117,8 @@ def test_misspelt_field_of_an_address_is_refused(api):
 
 def test_addresses_given_replace_those_there_and_keep_the_one_named(api):
     salon = make_salon()
-    kept, dropped = (salon.addresses.create(**ADDRESS) for _ in range(2))
+    kept, dropped = (Address.objects.create(**ADDRESS) for _ in range(2))
+    salon.addresses.set([kept, dropped])
     client = api(make_owner(salon))
     new = {"street": "2 High Street", "city": "London", "postal_code": "SW1A 1AB"}
     answer = client.patch(f"/salons/{salon.pk}/", {"addresses": [{**ADDRESS, "id": kept.pk, "city": "Bath"}, new]})
@@ -131,7 +132,8 @@ def test_addresses_given_replace_those_there_and_keep_the_one_named(api):
 
 def test_address_of_another_salon_cannot_be_taken_or_changed(api):
     salon, other = make_salon(), make_salon()
-    theirs = other.addresses.create(**ADDRESS)
+    theirs = Address.objects.create(**ADDRESS)
+    other.addresses.add(theirs)
     api(make_owner(salon)).patch(f"/salons/{salon.pk}/", {"addresses": [{**ADDRESS, "id": theirs.pk, "city": "Bath"}]})
     theirs.refresh_from_db()
     assert theirs.city == "London"

@@ -244,6 +244,7 @@ def test_worker_that_died_while_sending_leaves_a_text_to_be_traced(twilio):
     claimed = delivery.claim(
         booking.pk, Message.Kind.CONFIRMATION, lambda message, now: delivery.Text(message.to, "Hello")
     )
+    assert claimed is not None
     transport.send(claimed.outgoing)  # … and then the worker is gone
     assert reconcile.trace_unknown() == 0, "its lease still holds"
     Message.objects.filter(status="sending").update(leased_until=database_now())
