@@ -61,8 +61,9 @@ def kill_at_random(context: Context) -> None:
         until = time.monotonic() + context.seconds
         while time.monotonic() < until:
             pids = [pid for unit in context.stack.all_units(*OURS) for pid in unit.pids()]
-            with suppress(ProcessLookupError):
-                os.kill(context.random.choice(pids), signal.SIGKILL)
+            if pids:
+                with suppress(ProcessLookupError):
+                    os.kill(context.random.choice(pids), signal.SIGKILL)
             time.sleep(1)
         context.healed_at = time.time()
 
@@ -130,6 +131,7 @@ def crash_postgres(context: Context) -> None:
     for _ in range(2):
         _kill_server(postgres, signal.SIGQUIT)
         postgres.start()
+        context.healed_at = time.time()
         time.sleep(context.seconds / 2)
 
 
@@ -223,13 +225,12 @@ def forge_callbacks(context: Context) -> None:
     until = time.monotonic() + context.seconds
     while time.monotonic() < until:
         texts = context.twilio.messages()
-        if texts:
-            text = context.random.choice(texts)
+        for text in context.random.sample(texts, min(len(texts), 5)):
             for status, signature, report in _callbacks_about(context, text):
                 answer = _post_callback(report, signature)
                 if answer.status_code != status:
                     context.complaints.append(f"a callback got {answer.status_code} instead of {status}: {report}")
-        time.sleep(0.05)
+        time.sleep(0.5)
 
 
 _Report = tuple[str, dict[str, str]]

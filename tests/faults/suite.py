@@ -146,6 +146,7 @@ def run(scenario: Scenario, system: System, scale: Scale, *, seed: int = 1, book
         time.sleep(0.5)
         verdict = _judge(system, workload)
         complaints = [*context.complaints, *scenario.check(context), *_dead_units(stack)]
+        system.close_salons()
         if quiet_after is None:
             complaints.append(f"not quiet {scale.quiet:g} s after the last booking")
     return Row(

@@ -28,6 +28,9 @@ class System(Protocol):
 
     def open_salons(self, bookings: int) -> dict[str, Salon]: ...
 
+    def close_salons(self) -> None:
+        """Forget what waits for later: half an hour on it would go out in the middle of another scenario."""
+
     def unfinished(self, due_before: float) -> int:
         """How many texts that were due by then (seconds since the epoch) are not settled."""
 
@@ -61,6 +64,11 @@ class Product:
             name: Salon(salon, self._api, [Minutes(minutes, 0.0, 0.0)])
             for salon, (name, (minutes, _)) in zip(seeded, SALONS.items(), strict=True)
         }
+
+    def close_salons(self) -> None:
+        self.stack.query(
+            "UPDATE sms_message SET status = 'cancelled', reason = 'the scenario is over' WHERE status = 'pending'"
+        )
 
     def unfinished(self, due_before: float) -> int:
         ((count,),) = self.stack.query(

@@ -27,6 +27,7 @@ ZONE = "Asia/Kolkata"  # no clock change, and not UTC
 REMINDER_MINUTES, FEWER_MINUTES = 60, 30
 THREADS = 8
 SOONEST_DUE_SECONDS = 3.0
+FARTHEST_NEAR_SECONDS = 3600.0
 TRY_AGAIN_SECONDS, TRY_AGAIN_AT_MOST_SECONDS = 0.5, 4.0
 MOST_TRIES = 200
 
@@ -159,13 +160,14 @@ class Workload:
 
     @property
     def last_due_at(self) -> float:
-        near = [
+        """When the last reminder of a near visit falls due; those of far ones do hours later."""
+        due = [
             change.visit_at.timestamp() - 60 * REMINDER_MINUTES
             for attempt in self.attempts
             for change in [*attempt.booking.changes, *filter(None, [attempt.unsure])]
             if change.visit_at is not None
         ]
-        return max((due for due in near if due < self.ends_at + 60), default=self.ends_at)
+        return max((at for at in due if at < time.time() + FARTHEST_NEAR_SECONDS), default=self.ends_at)
 
     def _chosen_scripts(self) -> list[tuple[Salon, Sequence[Step]]]:
         weights = [weight for weight, _, _ in SCRIPTS]
