@@ -7,7 +7,7 @@ DEVSTACK := exec $(VENV_PYTHON) -m devstack --with-parent
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test check format openapi lock clean distclean
+.PHONY: help setup run demo test faults check format openapi lock clean distclean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -25,6 +25,9 @@ demo: setup ## play a booking end to end and print each text as the phone gets i
 test: setup ## run the tests against a real PostgreSQL and Redis of their own; ARGS="…" go to pytest
 	@$(DEVSTACK) test $(ARGS)
 
+faults: setup ## kill, freeze and deafen every part while 500 bookings a scenario go on (about 40 minutes); ARGS="--short"
+	@exec $(VENV_PYTHON) -m tests.faults --json .data/faults.json $(ARGS)
+
 check: setup ## lint, format, types, settings, migrations, OpenAPI
 	@$(DEVSTACK) check
 
@@ -36,8 +39,8 @@ openapi: setup ## write docs/openapi.yaml anew from the code
 
 lock: ## compile requirements*.in to requirements*.txt (needs uv)
 	@command -v uv >/dev/null || { echo "uv is needed to compile the requirements: pip install uv" >&2; exit 1; }
-	uv pip compile requirements.in -o requirements.txt --python-version 3.11 --generate-hashes --no-header -q
-	uv pip compile requirements-dev.in -c requirements.txt -o requirements-dev.txt --python-version 3.11 --generate-hashes --no-header -q
+	uv pip compile requirements.in -o requirements.txt --python-version 3.11 --universal --generate-hashes --no-header -q
+	uv pip compile requirements-dev.in -c requirements.txt -o requirements-dev.txt --python-version 3.11 --universal --generate-hashes --no-header -q
 
 clean: ## remove what run, demo and tests keep (.data) and caches
 	@if [ -x $(VENV_PYTHON) ]; then $(VENV_PYTHON) -m devstack clean; else rm -rf .data; fi
