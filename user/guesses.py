@@ -20,6 +20,7 @@ from booking_api.client_address import client_network
 from booking_api.rate_limits import counters
 
 FAMILIAR_FOR_SECONDS = 30 * 86_400
+FIRST_WAIT_SECONDS = 1
 # While Redis is away: how long an attempt takes, and how many may be under way in this process.
 SLOW_ATTEMPT_SECONDS = 1.0
 SLOW_ATTEMPTS_AT_ONCE = 2
@@ -37,7 +38,7 @@ _ATTEMPT = """
         counts[i] = math.max(0, tonumber(stored[1] or 0) - (now - at) / forget)
         local over = math.ceil(counts[i]) - free
         if over >= 0 and not (i == 2 and is_familiar) then
-            wait = math.max(wait, at + math.min(longest, 1000 * 2 ^ over) - now)
+            wait = math.max(wait, at + math.min(longest, ARGV[10] * 2 ^ over) - now)
         end
     end
     if wait > 0 then
@@ -105,9 +106,10 @@ def begin(request: HttpRequest, email: str) -> Attempt:
 
 
 def _policy() -> list[int]:
-    """For each count: attempts without waiting, the longest wait (ms), and how long one takes to be forgotten (ms)."""
+    """For each count: free attempts, longest wait (ms), how soon one is forgotten (ms); then the first wait (ms)."""
     free, per_ip = settings.LOGIN_FREE_ATTEMPTS, settings.LOGIN_FREE_ATTEMPTS_PER_IP
-    return [free, 900_000, 900_000, 2 * free, 30_000, 60_000, per_ip, 300_000, 60_000]
+    counts = [free, 900_000, 900_000, 2 * free, 30_000, 60_000, per_ip, 300_000, 60_000]
+    return [*counts, 1000 * FIRST_WAIT_SECONDS]
 
 
 def _go_slowly() -> None:

@@ -27,10 +27,10 @@ def test_so_many_are_allowed_at_once_and_no_more() -> None:
 
 
 def test_what_was_used_is_regained_bit_by_bit() -> None:
-    limit = Limit("a", 10, 1)
-    assert uses(limit, 11).count(True) == 10
-    time.sleep(0.22)
-    assert uses(limit, 5).count(True) in (2, 3)
+    limit = Limit("a", 4, 8)
+    assert uses(limit, 5) == [True] * 4 + [False]
+    time.sleep(2.1)
+    assert uses(limit, 2) == [True, False]
 
 
 def test_refused_request_uses_nothing_of_any_limit() -> None:
@@ -42,13 +42,13 @@ def test_refused_request_uses_nothing_of_any_limit() -> None:
 
 def test_the_nearest_limit_is_the_one_told() -> None:
     for _ in range(2):
-        verdict = take(Limit("ip", 100, 60), Limit("user", 3, 60))
+        verdict = take(Limit("ip", 100, 600), Limit("user", 3, 600))
     assert verdict is not None
     assert verdict.headers() == {
         "RateLimit-Limit": "3",
         "RateLimit-Remaining": "1",
-        "RateLimit-Reset": "40",
-        "RateLimit-Policy": "3;w=60",
+        "RateLimit-Reset": "400",
+        "RateLimit-Policy": "3;w=600",
     }
 
 
@@ -109,7 +109,8 @@ def test_user_is_limited_wherever_they_ask(api: Any, settings: Any) -> None:
     refused = client.get("/users/me/")
     assert refused.status_code == 429
     assert refused.json()["errors"][0]["code"] == "throttled"
-    assert (refused["Retry-After"], refused["RateLimit-Remaining"]) == ("20", "0")
+    assert 10 < int(refused["Retry-After"]) <= 20
+    assert refused["RateLimit-Remaining"] == "0"
     assert api(make_user(salon)).get("/salons/").status_code == 200
 
 
