@@ -63,6 +63,7 @@ class Unit:
         self.name, self.command, self.log = name, command, log
         self.environ = dict(environ)
         self._process: subprocess.Popen[bytes] | None = None
+        self._is_told_to_stop = False
 
     def __repr__(self) -> str:
         return f"<{self.name} {self._process.pid if self._process else 'not started'}>"
@@ -77,6 +78,7 @@ class Unit:
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> None:
+        self._is_told_to_stop = False
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 ["/bin/sh", "-c", self.command],
@@ -121,9 +123,15 @@ class Unit:
         if self._process is not None:
             self._process.wait()
 
+    def terminate(self) -> None:
+        """SIGTERM, once: a second one makes Dramatiq drop what it is doing."""
+        if not self._is_told_to_stop:
+            self._is_told_to_stop = True
+            self.signal(signal.SIGTERM)
+
     def stop(self, seconds: float = STOP_SECONDS) -> None:
-        """SIGTERM; kill -9 for what is left after ``seconds``."""
-        self.signal(signal.SIGTERM)
+        """SIGTERM, unless it has had it; kill -9 for what is left after ``seconds``."""
+        self.terminate()
         if self._process is not None:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(seconds)
@@ -428,7 +436,7 @@ class Stack:
         units = self.all_units()
         for unit in units:
             unit.thaw()
-            unit.signal(signal.SIGTERM)
+            unit.terminate()
         give_up_at = time.monotonic() + STOP_SECONDS
         for unit in units:
             unit.stop(max(0.0, give_up_at - time.monotonic()))

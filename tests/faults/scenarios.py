@@ -7,7 +7,7 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -202,7 +202,8 @@ def callbacks_off_and_list_lagging(stack: Stack, scale: Scale) -> Iterator[None]
     is_full = scale.name == "full"
     stack.twilio.callbacks("never")
     stack.twilio.list_lag(20 if is_full else 3)
-    with other_environment(stack, "dispatcher", SMS_RECONCILE_SECONDS="180" if is_full else "12"):
+    wait = {"SMS_RECONCILE_SECONDS": "180" if is_full else "12"}
+    with restarted(dict.fromkeys(stack.units["dispatcher"], wait)):
         yield
 
 
@@ -264,34 +265,33 @@ def clocks_wrong_by(seconds: float) -> Callable[[Stack, Scale], AbstractContextM
 
     @contextmanager
     def around(stack: Stack, scale: Scale) -> Iterator[None]:
-        with ExitStack() as stop:
-            for name in ("worker", "dispatcher"):
-                for unit, shift in zip(list(stack.units[name]), (seconds, -seconds), strict=True):
-                    stop.enter_context(_restarted(unit, PYTHONPATH=str(SHIFTED_CLOCK), CLOCK_SHIFT_SECONDS=str(shift)))
+        shifts = {
+            unit: {"PYTHONPATH": str(SHIFTED_CLOCK), "CLOCK_SHIFT_SECONDS": str(shift)}
+            for name in ("worker", "dispatcher")
+            for unit, shift in zip(stack.units[name], (seconds, -seconds), strict=True)
+        }
+        with restarted(shifts):
             yield
 
     return around
 
 
 @contextmanager
-def _restarted(unit: Unit, **environ: str) -> Iterator[None]:
-    """The process with another environment, and afterwards with its own again."""
-    own = unit.environ
-    unit.environ = {**own, **environ}
-    unit.stop()
-    unit.start()
+def restarted(environs: Mapping[Unit, Mapping[str, str]]) -> Iterator[None]:
+    """These processes with more in their environment, and afterwards with their own again."""
+    own = {unit: unit.environ for unit in environs}
+    _restart({unit: {**unit.environ, **environ} for unit, environ in environs.items()})
     yield
-    unit.environ = own
-    unit.stop()
-    unit.start()
+    _restart(own)
 
 
-@contextmanager
-def other_environment(stack: Stack, name: str, **environ: str) -> Iterator[None]:
-    with ExitStack() as stop:
-        for unit in stack.units[name]:
-            stop.enter_context(_restarted(unit, **environ))
-        yield
+def _restart(environs: Mapping[Unit, dict[str, str]]) -> None:
+    for unit in environs:
+        unit.terminate()
+    for unit, environ in environs.items():
+        unit.stop()
+        unit.environ = environ
+        unit.start()
 
 
 def let_work(context: Context) -> None:
@@ -309,7 +309,7 @@ def deploy(context: Context) -> None:
         stack.add(unit.name)
     time.sleep(context.seconds / 2)
     for unit in old:
-        unit.signal(signal.SIGTERM)
+        unit.terminate()
     for unit in old:
         stack.remove(unit)
     time.sleep(context.seconds / 2)

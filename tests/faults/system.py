@@ -9,10 +9,11 @@ from typing import Protocol
 
 from tests.faults.verdict import Minutes
 from tests.faults.workload import SALONS, SCRIPTS, ZONE, Salon
-from tests.processes import BookingApi, Stack
+from tests.processes import BookingApi, SeededSalon, Stack
 
 SPARE = 6.0  # customers for each booking: one whose answer is lost is tried again with another
 CLIENT_TIMEOUT_SECONDS = 10.0
+SCENARIOS_SEEDED_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
@@ -46,24 +47,29 @@ class Product:
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
         self._api: BookingApi | None = None
+        self._seeded: list[SeededSalon] = []
 
     def open_salons(self, bookings: int) -> dict[str, Salon]:
-        seeded = self.stack.seed_each(
-            [
-                {
-                    "customers": customers_needed(name, bookings),
-                    "owner": "owner@salon.example",
-                    "fields": {"timezone": ZONE, "reminder_time_minutes": minutes},
-                }
-                for name, (minutes, _) in SALONS.items()
-            ]
-        )
+        if not self._seeded:
+            self._seed(bookings)
+        salons, self._seeded = self._seeded[: len(SALONS)], self._seeded[len(SALONS) :]
         if self._api is None:
-            self._api = self.stack.login(seeded[0].owner, timeout_seconds=CLIENT_TIMEOUT_SECONDS)
+            self._api = self.stack.login(salons[0].owner, timeout_seconds=CLIENT_TIMEOUT_SECONDS)
         return {
             name: Salon(salon, self._api, [Minutes(minutes, 0.0, 0.0)])
-            for salon, (name, (minutes, _)) in zip(seeded, SALONS.items(), strict=True)
+            for salon, (name, (minutes, _)) in zip(salons, SALONS.items(), strict=True)
         }
+
+    def _seed(self, bookings: int) -> None:
+        wanted = [
+            {
+                "customers": customers_needed(name, bookings),
+                "owner": "owner@salon.example",
+                "fields": {"timezone": ZONE, "reminder_time_minutes": minutes},
+            }
+            for name, (minutes, _) in SALONS.items()
+        ]
+        self._seeded = self.stack.seed_each(wanted * SCENARIOS_SEEDED_AT_ONCE)
 
     def close_salons(self) -> None:
         self.stack.query(

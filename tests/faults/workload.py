@@ -156,7 +156,7 @@ class Workload:
             raise AssertionError(f"the API refused what it must not: {self.refused[:3]}")
         if self._open:
             raise AssertionError("the workload stopped half way")
-        time.sleep(max(0.0, self.last_due_at + 1.0 - time.time()))
+        time.sleep(max(0.0, self.last_due_at + 0.2 - time.time()))
 
     @property
     def last_due_at(self) -> float:
