@@ -47,7 +47,7 @@ def fingerprint() -> str:
 def install() -> int:
     uv = shutil.which("uv")
     uv = uv if uv and runs(uv, "--version") else None
-    environment = writable_home(dict(os.environ))
+    environment = installer_environment(dict(os.environ))
     print("Installing requirements-dev.txt into .venv with {} …".format("uv" if uv else "pip"), flush=True)
     if not runs(str(PYTHON), "-c", f"import sys; sys.exit(sys.version_info[:2] != {sys.version_info[:2]})"):
         shutil.rmtree(VENV, ignore_errors=True)
@@ -82,8 +82,9 @@ def install_command(uv: "str | None") -> "list[str]":
     return [*pip, "--require-hashes", "-r", str(REQUIREMENTS)]
 
 
-def writable_home(environment: "dict[str, str]") -> "dict[str, str]":
-    """Without a home directory to write to, uv and pip keep their caches in `.data/cache`."""
+def installer_environment(environment: "dict[str, str]") -> "dict[str, str]":
+    """uv trusts whom the machine trusts, as pip does; without a home to write to, caches go to `.data/cache`."""
+    environment.setdefault("UV_SYSTEM_CERTS", "1")
     home = environment.get("HOME", "")
     if not home or not os.access(home, os.W_OK):
         cache = str(CHECKOUT / ".data" / "cache")
