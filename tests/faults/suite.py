@@ -18,6 +18,7 @@ from tests.processes import Stack
 from twilio_emulator.client import EmulatorClient
 
 POLL_SECONDS = 0.2
+LISTEN_ON_SECONDS = 0.5  # for what comes after the last text that was owed
 SLOWEST_RECOVERY_SECONDS = 60.0
 COUNTS = {"web": 1, "worker": 2, "dispatcher": 2, "twilio": 1}
 # One process a worker, so that two workers are two; a port that an old and a new web can share during a deploy.
@@ -136,19 +137,39 @@ def run(scenario: Scenario, system: System, scale: Scale, *, seed: int = 1, book
         spread = max(scale.at_least, scale.lead + seconds + scale.lead)
         workload = Workload(system.open_salons(count), count=count, seconds=spread, pace=scale.pace, seed=seed)
         context = Context(stack, scale, seconds, workload, random.Random(seed))
-        workload.start()
-        time.sleep(scale.lead)
-        scenario.strike(context)
-        healed_at = context.healed_at or time.time()
-        recovery_seconds = _wait_for_recovery(system, healed_at, scale.quiet)
-        workload.join()
-        quiet_after = _wait_for_recovery(system, time.time(), scale.quiet)
-        time.sleep(0.5)
+        recovery_seconds = _play(scenario, system, context)
+        if _wait_for_recovery(system, time.time(), scale.quiet) is None:
+            context.complaints.append(f"not quiet {scale.quiet:g} s after the last booking")
+        time.sleep(LISTEN_ON_SECONDS)
         verdict = _judge(system, workload)
-        complaints = [*context.complaints, *scenario.check(context), *_dead_units(stack)]
+        context.complaints += [*scenario.check(context), *_dead_units(stack)]
+        outcomes = system.outcomes(workload.started_at)
         system.close_salons()
-        if quiet_after is None:
-            complaints.append(f"not quiet {scale.quiet:g} s after the last booking")
+    return _row(scenario, context, verdict, outcomes, recovery_seconds, took_seconds=time.time() - began_at)
+
+
+def _play(scenario: Scenario, system: System, context: Context) -> float | None:
+    """The salons at work, and the fault in the middle. Returns: how long it took to recover from it."""
+    context.workload.start()
+    try:
+        time.sleep(context.scale.lead)
+        scenario.strike(context)
+        recovery_seconds = _wait_for_recovery(system, context.healed_at or time.time(), context.scale.quiet)
+        context.workload.join()
+    except BaseException:
+        context.workload.abandon()
+        raise
+    return recovery_seconds
+
+
+def _row(
+    scenario: Scenario,
+    context: Context,
+    verdict: Verdict,
+    outcomes: Mapping[str, int],
+    recovery_seconds: float | None,
+    took_seconds: float,
+) -> Row:
     return Row(
         key=scenario.key,
         title=scenario.title,
@@ -159,12 +180,12 @@ def run(scenario: Scenario, system: System, scale: Scale, *, seed: int = 1, book
         duplicates=verdict.count("duplicate"),
         stale=verdict.count("stale"),
         recovery_seconds=recovery_seconds,
-        complaints=complaints,
+        complaints=context.complaints,
         findings=[f"{f.kind}: {f.phone_number}: {f.detail}" for f in verdict.findings],
-        outcomes=system.outcomes(workload.started_at),
-        lost_answers=workload.lost_answers,
-        slowest_answer_seconds=max(workload.answered_seconds, default=0.0),
-        took_seconds=time.time() - began_at,
+        outcomes=outcomes,
+        lost_answers=context.workload.lost_answers,
+        slowest_answer_seconds=max(context.workload.answered_seconds, default=0.0),
+        took_seconds=took_seconds,
     )
 
 

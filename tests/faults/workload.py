@@ -136,6 +136,7 @@ class Workload:
         self._columns = itertools.count(1)
         self._lock = threading.Condition()
         self._open = 0
+        self._is_abandoned = False
         self._pool = ThreadPoolExecutor(THREADS)
 
     def start(self) -> None:
@@ -148,6 +149,12 @@ class Workload:
                 self._schedule(self.seconds / 2, self._setter(self.salons[name], minutes))
         for _ in range(THREADS):
             self._pool.submit(self._work)
+
+    def abandon(self) -> None:
+        """Do nothing more: the scenario was broken off."""
+        with self._lock:
+            self._is_abandoned = True
+            self._lock.notify_all()
 
     def join(self) -> None:
         """Return when all is booked and every reminder that was to fall due has."""
@@ -199,7 +206,7 @@ class Workload:
 
     def _next(self) -> Callable[[], None] | None:
         with self._lock:
-            while self._open:
+            while self._open and not self._is_abandoned:
                 wait = self._queue[0][0] - time.time() if self._queue else None
                 if wait is not None and wait <= 0:
                     return heapq.heappop(self._queue)[2]
