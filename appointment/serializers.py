@@ -21,6 +21,14 @@ from user.models import ExtendedUser
 class SalonTimeField(serializers.DateTimeField):
     """A moment in ISO 8601; without an offset it stays naive until the salon, and so the zone, is known."""
 
+    default_error_messages = {"date": "Give a time of day as well: midnight would be a guess."}
+
+    def to_internal_value(self, value: Any) -> datetime:
+        if isinstance(value, str) and ":" not in value:
+            self.fail("date")
+        moment: datetime = super().to_internal_value(value)
+        return moment
+
     def enforce_timezone(self, value: datetime) -> datetime:
         if value.tzinfo is None:
             return value
