@@ -82,11 +82,15 @@ def note_no_show(booking_id: int) -> models.Appointment:
     return change(booking_id, status=models.Appointment.Status.NO_SHOW)
 
 
+@transaction.atomic
 def cancel(booking_id: int, reason: str = "") -> models.Appointment:
     """Cancel a visit and keep its row; the customer of one still ahead is told. Again, it changes nothing.
 
     Raises: as `change`.
     """
+    current = models.Appointment.objects.select_for_update().get(pk=booking_id)
+    if current.status == models.Appointment.Status.CANCELLED:
+        return current
     return change(booking_id, status=models.Appointment.Status.CANCELLED, cancel_reason=reason)
 
 
