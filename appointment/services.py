@@ -279,9 +279,10 @@ def _tell_cancelled(booking: models.Appointment, visit_at: datetime, now: dateti
 
 
 def _withdraw_all(booking: models.Appointment, status: Message.Status, reason: str) -> None:
-    """Close what waits. With nothing planned, a cancellation that waits is of an earlier turn: it still holds."""
-    kinds = tuple(Kind) if booking.texts_planned_for is not None else (Kind.CONFIRMATION, Kind.REMINDER)
-    ledger.withdraw(booking.pk, status, reason, kinds)
+    """Close what waits, but for a cancellation that still holds: of an earlier turn, or for an earlier customer."""
+    ledger.withdraw(booking.pk, status, reason, [Kind.CONFIRMATION, Kind.REMINDER])
+    if booking.texts_planned_for is not None:
+        ledger.withdraw(booking.pk, status, reason, [Kind.CANCELLATION], customer_id=booking.customer_id)
 
 
 def _note_plan(booking: models.Appointment, task_id: str, planned_for: datetime | None) -> None:

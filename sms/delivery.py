@@ -151,7 +151,13 @@ def check(message: Message, now: datetime, compose: Compose) -> Text | Withdrawn
 
 def has_newer(message: Message) -> bool:
     """Has the booking planned another text of this kind since?"""
-    return Message.objects.filter(booking_id=message.booking_id, kind=message.kind, pk__gt=message.pk).exists()
+    return _of_the_same_kind(message).filter(pk__gt=message.pk).exists()
+
+
+def _of_the_same_kind(message: Message) -> QuerySet[Message]:
+    """The booking's texts that replace each other. One customer's cancellation does not replace another's."""
+    same = Message.objects.filter(booking_id=message.booking_id, kind=message.kind)
+    return same.filter(customer_id=message.customer_id) if message.kind == Message.Kind.CANCELLATION else same
 
 
 def close(message: Message, verdict: Withdrawn) -> None:
@@ -243,7 +249,7 @@ def close_attempt(row: QuerySet[Message], **changes: Any) -> None:
         row.update(**changes)
         return
     gives_way = {"status": Message.Status.SUPERSEDED, "reason": SUPERSEDED_BY_NEWER, "leased_until": None}
-    waiting = Message.objects.filter(booking_id=message.booking_id, kind=message.kind, status=Message.Status.PENDING)
+    waiting = _of_the_same_kind(message).filter(status=Message.Status.PENDING)
     try:
         with transaction.atomic():
             waiting.filter(pk__lt=message.pk).update(**gives_way)

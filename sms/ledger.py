@@ -102,15 +102,22 @@ def plan_again(message: Message, now: datetime) -> Message:
 
 
 def withdraw(
-    booking_id: int, status: Message.Status, reason: str, kinds: Iterable[Message.Kind] = tuple(Message.Kind)
+    booking_id: int,
+    status: Message.Status,
+    reason: str,
+    kinds: Iterable[Message.Kind] = tuple(Message.Kind),
+    customer_id: int | None = None,
 ) -> int:
-    """Close what is still waiting for a booking. A text that a worker has already claimed is on its way.
+    """Close what is still waiting for a booking, or only what is for one customer.
+
+    A text that a worker has already claimed is on its way.
 
     Returns: how many rows were closed.
     """
-    return Message.objects.filter(booking_id=booking_id, kind__in=list(kinds), status=Message.Status.PENDING).update(
-        status=status, reason=reason, leased_until=None
-    )
+    waiting = Message.objects.filter(booking_id=booking_id, kind__in=list(kinds), status=Message.Status.PENDING)
+    if customer_id is not None:
+        waiting = waiting.filter(customer_id=customer_id)
+    return waiting.update(status=status, reason=reason, leased_until=None)
 
 
 def move_reminders(salon_id: int, minutes_before: int) -> int:

@@ -88,9 +88,10 @@ class Message(models.Model):
     class Meta:
         ordering = ["-created_at", "-id"]
         constraints = [
-            # Two reminders for one visit cannot both be waiting; also how a worker finds its row.
+            # Two reminders for one visit cannot both be waiting; also how a worker finds its row. Two customers can
+            # wait to hear that a visit is no longer theirs.
             models.UniqueConstraint(
-                fields=["booking", "kind"], condition=Q(status="pending"), name="sms_one_pending_per_kind"
+                fields=["booking", "kind", "customer"], condition=Q(status="pending"), name="sms_one_pending_per_kind"
             ),
             models.UniqueConstraint(fields=["sid"], condition=~Q(sid=""), name="sms_one_row_per_sid"),
         ]

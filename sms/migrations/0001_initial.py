@@ -213,7 +213,9 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="message",
             constraint=models.UniqueConstraint(
-                condition=models.Q(("status", "pending")), fields=("booking", "kind"), name="sms_one_pending_per_kind"
+                condition=models.Q(("status", "pending")),
+                fields=("booking", "kind", "customer"),
+                name="sms_one_pending_per_kind",
             ),
         ),
         migrations.AddConstraint(

@@ -212,6 +212,32 @@ def test_booking_given_to_another_customer_tells_both_and_reminds_the_new_one():
     }
 
 
+def waiting_cancellations():
+    return {m.to for m in Message.objects.filter(status="pending", kind="cancellation")}
+
+
+def test_customer_who_lost_a_visit_is_told_though_it_is_moved_before_the_text_went_out():
+    booking = make_appointment()
+    former = booking.customer
+    booking.customer = make_customer(booking.salon)
+    booking.save()
+    booking.appointment_time += timedelta(hours=1)
+    booking.save()
+    assert waiting_cancellations() == {str(former.phone_number)}
+
+
+def test_each_customer_who_lost_a_visit_is_told_but_for_one_who_got_it_back():
+    booking = make_appointment()
+    first, second, third = booking.customer, make_customer(booking.salon), make_customer(booking.salon)
+    for customer in (second, third):
+        booking.customer = customer
+        booking.save()
+    assert waiting_cancellations() == {str(first.phone_number), str(second.phone_number)}
+    booking.customer = first
+    booking.save()
+    assert waiting_cancellations() == {str(second.phone_number), str(third.phone_number)}
+
+
 def test_booking_moved_to_another_salon_is_confirmed_there_with_that_salons_minutes():
     booking = make_appointment()
     elsewhere = make_salon(name="Elsewhere", reminder_time_minutes=15)
