@@ -87,9 +87,10 @@ def test_unacceptable_key_is_refused(api: Any, world: World, changes: dict[str, 
 
 def test_key_books_for_its_salon(world: World) -> None:
     key, client = make(world)
-    answer = client.post("/appointments/", world.body(), headers={"Idempotency-Key": "k"})
+    body = world.body()
+    answer = client.post("/appointments/", body, headers={"Idempotency-Key": "k"})
     assert answer.status_code == 201
-    again = client.post("/appointments/", world.body(), headers={"Idempotency-Key": "k"})
+    again = client.post("/appointments/", body, headers={"Idempotency-Key": "k"})
     assert again["Idempotent-Replayed"] == "true"
     assert KeptAnswer.objects.get().caller == f"key:{key.pk}"
     assert client.patch(f"/appointments/{answer.json()['id']}/", {"comment": "x"}).status_code == 200
