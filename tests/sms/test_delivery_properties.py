@@ -11,7 +11,7 @@ import contextlib
 import itertools
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
@@ -66,6 +66,7 @@ STAFF = st.one_of(
     event("move", which=some, ahead=minutes_ahead),
     event("cancel", which=some),
     event("delete", which=some),
+    event("give_to_another", which=some),
     event("book_again", which=some, ahead=minutes_ahead),
     event("save_without_change", which=some),
     event("import_past_the_hooks", who=some, ahead=minutes_ahead),
@@ -103,6 +104,7 @@ class Told:
 
     booking_id: int
     customer: Customer
+    former: set[Customer] = field(default_factory=set)  # who lost the visit and did not get it back
     is_booked: bool = True
     is_imported: bool = False  # never confirmed
 
@@ -189,6 +191,16 @@ class Deliveries(RuleBasedStateMachine):
             Appointment.objects.filter(pk=told.booking_id).delete()
             told.is_booked = False
 
+    def give_to_another(self, which: int) -> None:
+        for told in self._pick(which):
+            other = next(customer for customer in self.customers if customer != told.customer)
+            before = Appointment.objects.get(pk=told.booking_id)
+            services.change(told.booking_id, customer=other)
+            if before.texts_planned_for is not None and before.texts_planned_for > database_now():
+                told.former = (told.former | {told.customer}) - {other}
+                told.is_imported = False
+            told.customer = other
+
     def change_minutes(self, minutes: int) -> None:
         change_salon(self.salon, reminder_time_minutes=minutes)
 
@@ -249,7 +261,7 @@ class Deliveries(RuleBasedStateMachine):
     @invariant()
     def the_ledger_is_sound(self) -> None:
         rows = list(Message.objects.all()) if hasattr(self, "told") else []
-        pending = Counter((row.booking_id, row.kind) for row in rows if row.status == Status.PENDING)
+        pending = Counter((row.booking_id, row.kind, row.customer_id) for row in rows if row.status == Status.PENDING)
         assert not [key for key, count in pending.items() if count > 1]
         for row in rows:
             assert row.sid or row.status not in ARRIVED
@@ -287,6 +299,9 @@ class Deliveries(RuleBasedStateMachine):
         return [(row.pk, row.kind, row.status, row.reason, row.trail) for row in overdue]
 
     def _check_owed(self, told: Told) -> None:
+        for customer in told.former:
+            told_so = Message.objects.filter(booking_id=told.booking_id, kind=Kind.CANCELLATION, customer=customer)
+            assert any(self._is_settled(row) for row in told_so), f"{customer} does not know that the visit is lost"
         booking = self._booking(told)
         if booking is None or booking.status != Appointment.Status.BOOKED or booking.appointment_time <= database_now():
             return
@@ -313,12 +328,15 @@ class Deliveries(RuleBasedStateMachine):
             row = Message.objects.get(pk=_message_id(text))
             booking = Appointment.objects.select_related("salon", "customer").filter(pk=row.booking_id).first()
             if row.kind == Kind.CANCELLATION:
-                assert not _takes_place(booking, row.visit_at), "cancelled, but it takes place"
+                is_theirs = booking is not None and booking.customer_id == row.customer_id
+                assert not (is_theirs and _takes_place(booking, row.visit_at)), "cancelled, but it takes place"
             else:
                 assert booking is not None, f"{row.kind} of a visit that was deleted"
                 assert _takes_place(booking, booking.appointment_time), f"{row.kind} of a visit that was cancelled"
                 say = texts.confirmation if row.kind == Kind.CONFIRMATION else texts.reminder
                 assert text["body"] == say(booking), f"a stale {row.kind}"
+                assert row.visit_at == booking.appointment_time, f"a {row.kind} that was planned for another time"
+                assert text["to"] == str(booking.customer.phone_number), "to the wrong person"
                 assert booking.appointment_time > database_now() - timedelta(minutes=1), "too late to help"
             assert row.due_at <= database_now(), "before its time"
 
