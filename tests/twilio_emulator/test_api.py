@@ -238,6 +238,7 @@ def test_after_it_was_sent_a_text_can_be_redacted_but_not_canceled(send: Callabl
 
 
 def test_a_deleted_text_is_gone(send: Callable[..., Any], twilio: Client, emulator: EmulatorClient) -> None:
+    emulator.delivery(sent_ms=1_500, delivered_ms=1_600)
     kept, message = send(), send()
     with pytest.raises(TwilioRestException) as too_early:
         twilio.messages(message.sid).delete()
