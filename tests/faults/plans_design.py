@@ -30,7 +30,7 @@ from tests.faults.verdict import Booking, Minutes
 from tests.faults.workload import SALONS, ZONE, Salon
 from tests.processes import Login, SeededCustomer, SeededSalon, Stack
 
-COMMAND = "exec dramatiq tests.faults.plans_design:BROKER --processes 2 --threads 8"
+COMMAND = "exec dramatiq tests.faults.plans_design --processes 2 --threads 8"
 DELAYED = "dramatiq:default.DQ.msgs"
 SCHEMA = """
     CREATE TABLE plan_salon (id serial PRIMARY KEY, name text, minutes int);
@@ -38,14 +38,13 @@ SCHEMA = """
         appointment_time timestamptz, is_cancelled bool DEFAULT false, task_id text DEFAULT '')
 """
 
-# Never the process's own broker: the tests import this module beside the product.
-BROKER = RedisBroker(url=os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0"))
+dramatiq.set_broker(RedisBroker(url=os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0")))
 
 
 # --- What the plan's worker does --------------------------------------------------------------------------
 
 
-@dramatiq.actor(broker=BROKER)
+@dramatiq.actor
 def send_sms_confirmation(booking_id: int) -> None:
     booking = _booking(booking_id)
     if booking is not None:
@@ -53,7 +52,7 @@ def send_sms_confirmation(booking_id: int) -> None:
         _send(text.phone_number, text.confirmation(visit_at))
 
 
-@dramatiq.actor(broker=BROKER)
+@dramatiq.actor
 def send_sms_reminder(booking_id: int) -> None:
     booking = _booking(booking_id)
     if booking is not None:
@@ -61,7 +60,7 @@ def send_sms_reminder(booking_id: int) -> None:
         _send(text.phone_number, text.reminder(visit_at))
 
 
-@dramatiq.actor(broker=BROKER)
+@dramatiq.actor
 def send_sms_cancellation(phone_number: str, body: str) -> None:
     _send(phone_number, body)
 

@@ -434,7 +434,7 @@ def test_promises_hold_in_every_order_of_events(settings: Any, twilio: EmulatorC
 
 
 SETTINGS = settings(
-    max_examples=60,
+    max_examples=40,
     stateful_step_count=20,
     deadline=None,
     suppress_health_check=list(HealthCheck),
