@@ -4,7 +4,7 @@ Every text is a Dramatiq message; a reminder waits in the delay queue and is wit
 ``HDEL dramatiq:default.DQ.msgs <id>`` (docs/adr/0001). It gets the kinder half of each scenario: only its worker is
 killed, its bookings are made in the harness's own process, its texts show the salon's local time.
 
-The worker is ``dramatiq tests.faults.plans_design``. Nothing outside `tests.faults` uses this module.
+The worker is ``dramatiq tests.faults.plans_design:broker``. Nothing outside `tests.faults` uses this module.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from tests.faults.verdict import Booking, Minutes
 from tests.faults.workload import SALONS, ZONE, Salon
 from tests.processes import Login, SeededCustomer, SeededSalon, Stack
 
-COMMAND = "exec dramatiq tests.faults.plans_design --processes 2 --threads 8"
+COMMAND = "exec dramatiq tests.faults.plans_design:broker --processes 2 --threads 8"
 DELAYED = "dramatiq:default.DQ.msgs"
 SCHEMA = """
     CREATE TABLE plan_salon (id serial PRIMARY KEY, name text, minutes int);
@@ -38,13 +38,14 @@ SCHEMA = """
         appointment_time timestamptz, is_cancelled bool DEFAULT false, task_id text DEFAULT '')
 """
 
-dramatiq.set_broker(RedisBroker(url=os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0")))
+# Its own, never the process's: the tests that import this module use the product's.
+broker = RedisBroker(url=os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0"))
 
 
 # --- What the plan's worker does --------------------------------------------------------------------------
 
 
-@dramatiq.actor
+@dramatiq.actor(broker=broker)
 def send_sms_confirmation(booking_id: int) -> None:
     booking = _booking(booking_id)
     if booking is not None:
@@ -52,7 +53,7 @@ def send_sms_confirmation(booking_id: int) -> None:
         _send(text.phone_number, text.confirmation(visit_at))
 
 
-@dramatiq.actor
+@dramatiq.actor(broker=broker)
 def send_sms_reminder(booking_id: int) -> None:
     booking = _booking(booking_id)
     if booking is not None:
@@ -60,7 +61,7 @@ def send_sms_reminder(booking_id: int) -> None:
         _send(text.phone_number, text.reminder(visit_at))
 
 
-@dramatiq.actor
+@dramatiq.actor(broker=broker)
 def send_sms_cancellation(phone_number: str, body: str) -> None:
     _send(phone_number, body)
 

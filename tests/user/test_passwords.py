@@ -6,7 +6,6 @@ import time
 from functools import partial
 from typing import Any
 
-import dramatiq
 import pytest
 from django.core import mail
 from rest_framework.test import APIClient
@@ -43,7 +42,7 @@ def run_mail_queue() -> int:
     for message in broker.consume("mail", prefetch=10, timeout=100):
         if message is None:
             return done
-        dramatiq.get_broker().get_actor(message.actor_name).fn(*message.args)
+        broker.get_actor(message.actor_name).fn(*message.args)
         done += 1
     return done
 
