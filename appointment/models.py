@@ -5,17 +5,21 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.postgres.constraints import ExclusionConstraint
-from django.contrib.postgres.fields import DateTimeRangeField, RangeBoundary, RangeOperators
+from django.contrib.postgres.fields import ArrayField, DateTimeRangeField, RangeOperators
+from django.contrib.postgres.indexes import GistIndex
 from django.core.exceptions import ValidationError
+from django.core.validators import MinValueValidator
 from django.db import models, transaction
 from django.db.models import F, Q
 from django.http import HttpRequest
 from django_extensions.db.models import TimeStampedModel
 from simple_history.models import HistoricalRecords
 
-from appointment import rules, services
+from appointment import occupancy, rules, services
 from customer.models import Customer
 from salon.models import Salon
+from schedule.models import Service
+from sms.clock import database_now
 
 if TYPE_CHECKING:
     from user.models import ExtendedUser
@@ -38,11 +42,12 @@ class AppointmentQuerySet(models.QuerySet["Appointment"]):
         return self.filter(UNPLANNED)
 
 
-VISIT_RANGE = models.Func(
-    F("appointment_time"), F("end_time"), RangeBoundary(), function="TSTZRANGE", output_field=DateTimeRangeField()
-)
-# A visit in one of these states takes its column's time.
-OCCUPYING = ("booked", "completed")
+# A visit in one of these states keeps its chair and its person busy.
+OCCUPYING = ("booked", "arrived", "in_service", "completed", "offered")
+# In these the customer has come: nothing is planned anew, and what still waits is judged when it is due.
+UNDER_WAY = ("arrived", "in_service")
+# What a calendar shows of a visit.
+IN_CALENDARS = ("appointment_time", "end_time", "status", "salon_id", "user_id", "customer_id", "comment")
 
 
 def history_author(request: HttpRequest | None, **kwargs: Any) -> ExtendedUser | None:
@@ -55,9 +60,12 @@ class Appointment(TimeStampedModel):
     """A visit. Saving and deleting are the hooks that plan its texts, in the same transaction."""
 
     class Status(models.TextChoices):
+        OFFERED = "offered", "offered to somebody on the waitlist"
         BOOKED = "booked"
-        CANCELLED = "cancelled"
+        ARRIVED = "arrived"
+        IN_SERVICE = "in_service"
         COMPLETED = "completed"
+        CANCELLED = "cancelled"
         NO_SHOW = "no_show"
 
     salon = models.ForeignKey(Salon, on_delete=models.CASCADE, related_name="appointments", db_index=False)
@@ -77,6 +85,20 @@ class Appointment(TimeStampedModel):
     allow_overlap = models.BooleanField(
         default=False, help_text="Chosen by the staff: this booking may share its column's time with others."
     )
+    allow_outside_hours = models.BooleanField(
+        default=False, help_text="Chosen by an owner: this booking may lie outside of the person's working hours."
+    )
+    busy_minutes = ArrayField(
+        models.SmallIntegerField(),
+        null=True,
+        editable=False,
+        help_text="When its services keep chair and person busy (`schedule.timing`); none without services.",
+    )
+    cancelled_at = models.DateTimeField(null=True, editable=False)
+    cancelled_by_customer = models.BooleanField(default=False, help_text="Counts, if it was late.")
+    calendar_sequence = models.PositiveIntegerField(
+        default=0, editable=False, help_text="How often it has changed for a calendar (RFC 5545, SEQUENCE)."
+    )
     task_id = models.CharField(
         max_length=50,
         blank=True,
@@ -89,7 +111,8 @@ class Appointment(TimeStampedModel):
 
     objects = AppointmentQuerySet.as_manager()
     history = HistoricalRecords(
-        excluded_fields=["created", "modified", "task_id", "texts_planned_for"], get_user=history_author
+        excluded_fields=["created", "modified", "task_id", "texts_planned_for", "busy_minutes", "calendar_sequence"],
+        get_user=history_author,
     )
 
     class Meta:
@@ -98,17 +121,6 @@ class Appointment(TimeStampedModel):
             models.CheckConstraint(
                 condition=Q(end_time__isnull=True) | Q(end_time__gt=F("appointment_time")),
                 name="appointment_ends_after_it_begins",
-            ),
-            # Against two requests at once, and whoever writes past the rules. That a booking which allows overlap still
-            # stands in the way of later ones depends on who came first: `appointment.rules` sees to it, under a lock.
-            ExclusionConstraint(
-                name="appointment_no_overlap",
-                expressions=[
-                    ("salon", RangeOperators.EQUAL),
-                    ("column_id", RangeOperators.EQUAL),
-                    (VISIT_RANGE, RangeOperators.OVERLAPS),
-                ],
-                condition=Q(status__in=OCCUPYING, end_time__isnull=False, allow_overlap=False),
             ),
         ]
         indexes = [
@@ -120,7 +132,7 @@ class Appointment(TimeStampedModel):
                     Q(status="booked")
                     & (Q(texts_planned_for__isnull=True) | ~Q(texts_planned_for=F("appointment_time")))
                 )
-                | (~Q(status="booked") & Q(texts_planned_for__isnull=False)),
+                | (~Q(status__in=("booked", *UNDER_WAY)) & Q(texts_planned_for__isnull=False)),
             ),
         ]
 
@@ -134,18 +146,43 @@ class Appointment(TimeStampedModel):
         except rules.RuleBroken as broken:
             raise ValidationError({broken.field: ValidationError(broken.message, broken.code)}) from broken
 
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save, and plan the texts that the change calls for; both commit together.
+    def save(self, *args: Any, confirm: bool = True, **kwargs: Any) -> None:
+        """Save, take the time that the visit needs, and plan the texts that the change calls for; all commit together.
 
         After the commit a worker is nudged to send what is due now.
+
+        Args:
+          confirm: False for an import, which must not wake a town: a new booking gets its reminder only.
+
+        Raises:
+          IntegrityError: another booking has the chair or the person then; `appointment.rules` says so more kindly.
         """
         with transaction.atomic():
             before = services.lock(self)
-            # What is planned is the database's to say: this object may be older than the row, or a copy of another.
-            self.task_id = before.task_id if before else ""
-            self.texts_planned_for = before.texts_planned_for if before else None
+            self._note_what_only_the_row_knows(before, kwargs)
             super().save(*args, **kwargs)
-            services.plan_texts(self, before)
+            saved = services.reread(self)
+            occupancy.follow(saved, before)
+            services.plan_texts(self, saved, before, confirm=confirm)
+
+    def _note_what_only_the_row_knows(self, before: Appointment | None, kwargs: dict[str, Any]) -> None:
+        """This object may be older than the row, or a copy of another."""
+        self.task_id = before.task_id if before else ""
+        self.texts_planned_for = before.texts_planned_for if before else None
+        self.calendar_sequence = before.calendar_sequence if before else 0
+        if before and any(getattr(self, name) != getattr(before, name) for name in IN_CALENDARS):
+            self.calendar_sequence += 1
+        if self.status != self.Status.CANCELLED:
+            self.cancelled_at, self.cancelled_by_customer = None, False
+        elif before is None or before.status != self.Status.CANCELLED:
+            self.cancelled_at = database_now()
+        if kwargs.get("update_fields") is not None:
+            kwargs["update_fields"] = {
+                *kwargs["update_fields"],
+                "calendar_sequence",
+                "cancelled_at",
+                "cancelled_by_customer",
+            }
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         """Delete; the customer of a visit still ahead is told, and no reminder follows.
@@ -166,6 +203,127 @@ class Appointment(TimeStampedModel):
     def cancel_task(self) -> None:
         """Withdraw the scheduled reminder, if there is one."""
         services.cancel_task(self)
+
+
+class BookedService(models.Model):
+    """A service of a visit, with its minutes and its price as they were when it was booked."""
+
+    appointment = models.ForeignKey(Appointment, on_delete=models.CASCADE, related_name="booked_services")
+    service = models.ForeignKey(Service, on_delete=models.RESTRICT, related_name="booked")
+    position = models.PositiveSmallIntegerField()
+    duration_minutes = models.PositiveSmallIntegerField()
+    buffer_before_minutes = models.PositiveSmallIntegerField()
+    buffer_after_minutes = models.PositiveSmallIntegerField()
+    gap_after_minutes = models.PositiveSmallIntegerField()
+    gap_minutes = models.PositiveSmallIntegerField()
+    price = models.DecimalField(max_digits=9, decimal_places=2, null=True)
+    currency = models.CharField(max_length=3)
+
+    class Meta:
+        ordering = ["appointment", "position"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["appointment", "position"],
+                name="booked_service_once_per_position",
+                deferrable=models.Deferrable.DEFERRED,
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.service.name} of booking {self.appointment_id}"
+
+
+class BlockQuerySet(models.QuerySet["Block"]):
+    def visible_to(self, user: ExtendedUser) -> BlockQuerySet:
+        """The blocks of the salons a user works for."""
+        return self if user.is_superuser else self.filter(salon__in=user.salons.all())
+
+
+class Block(TimeStampedModel):
+    """Time of a chair or a person in which nobody is served: lunch, a meeting. It sends nothing."""
+
+    salon = models.ForeignKey(Salon, on_delete=models.CASCADE, related_name="blocks", db_index=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.CASCADE, related_name="blocks"
+    )
+    column_id = models.PositiveSmallIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    label = models.CharField(max_length=80, blank=True, help_text="Such as lunch.")
+
+    objects = BlockQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["starts_at", "id"]
+        constraints = [
+            models.CheckConstraint(condition=Q(ends_at__gt=F("starts_at")), name="block_ends_after_it_begins"),
+            models.CheckConstraint(
+                condition=Q(user__isnull=False) | Q(column_id__isnull=False), name="block_of_a_chair_or_a_person"
+            ),
+        ]
+        indexes = [models.Index(fields=["salon", "starts_at"], name="block_by_salon_day")]
+
+    def __str__(self) -> str:
+        return f"{self.label or 'blocked'}, {self.starts_at:%Y-%m-%d %H:%M}-{self.ends_at:%H:%M} UTC"
+
+    def clean(self) -> None:
+        """The rules of blocks, for forms; the API calls the same ones."""
+        try:
+            rules.check_block(self)
+        except rules.RuleBroken as broken:
+            raise ValidationError({broken.field: ValidationError(broken.message, broken.code)}) from broken
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save, and take its time. Raises: IntegrityError, as `Appointment.save`."""
+        with transaction.atomic():
+            super().save(*args, **kwargs)
+            self.refresh_from_db()  # as saved: it may have been given strings
+            occupancy.occupy(self)
+
+
+class OccupiedTime(models.Model):
+    """A stretch of time in which a chair, a person or both are busy with a visit or a block (`appointment.occupancy`).
+
+    A visit with a gap in the middle has two. The database refuses a second stretch that *holds* the same chair or
+    person at the same time; one that does not hold, since overlap was allowed, is seen by the rules all the same.
+    """
+
+    appointment = models.ForeignKey(Appointment, null=True, on_delete=models.CASCADE, related_name="occupied")
+    block = models.ForeignKey(Block, null=True, on_delete=models.CASCADE, related_name="occupied")
+    salon = models.ForeignKey(Salon, on_delete=models.CASCADE, related_name="+", db_index=False)
+    column_id = models.PositiveSmallIntegerField(null=True)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="+", db_index=False
+    )
+    during = DateTimeRangeField()
+    holds_chair = models.BooleanField()
+    holds_person = models.BooleanField()
+
+    class Meta:
+        constraints = [
+            ExclusionConstraint(
+                name="appointment_no_overlap",
+                expressions=[
+                    ("salon", RangeOperators.EQUAL),
+                    ("column_id", RangeOperators.EQUAL),
+                    ("during", RangeOperators.OVERLAPS),
+                ],
+                condition=Q(holds_chair=True),
+            ),
+            ExclusionConstraint(
+                name="appointment_person_no_overlap",
+                expressions=[("user", RangeOperators.EQUAL), ("during", RangeOperators.OVERLAPS)],
+                condition=Q(holds_person=True),
+            ),
+        ]
+        indexes = [
+            # Those that overlap were allowed to are searched for as well, and a salon's day as a whole.
+            GistIndex(fields=["salon", "during"], name="occupied_by_salon"),
+            GistIndex(fields=["user", "during"], name="occupied_by_person"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.during.lower:%Y-%m-%d %H:%M}-{self.during.upper:%H:%M} UTC"
 
 
 UNPLANNED = next(index.condition for index in Appointment._meta.indexes if index.name == "appointment_unplanned")

@@ -1,19 +1,22 @@
-"""What makes a booking acceptable. One set of rules for the API, the admin and every import."""
+"""What makes a booking acceptable. One set of rules for the API, the admin, every import and every page."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
 
-from appointment import models
+from appointment import models, occupancy
+from schedule import hours
+from schedule.models import Chair, Service
+from schedule.spans import covers, moment, overlaps, seconds
 
 if TYPE_CHECKING:
-    from appointment.models import Appointment
+    from appointment.models import Appointment, Block, OccupiedTime
 
 
 @dataclass(frozen=True)
@@ -25,18 +28,36 @@ class RuleBroken(Exception):
     message: str
 
 
+@dataclass(frozen=True)
+class TimeRefused(RuleBroken):
+    """Another time would do: ``booking``, or the block, is what was asked for."""
+
+    booking: Appointment | Block
+
+
+class SlotTaken(TimeRefused):
+    """The chair or the person is busy at that time."""
+
+
 # A slip of the year; and dates have an end, past which the salon's clock cannot be told.
 FARTHEST_AHEAD = timedelta(days=3653)
 
+_TIMES = ("salon_id", "user_id", "appointment_time", "end_time", "busy_minutes", "allow_outside_hours")
+# What may follow a state, where not everything may.
+_NEXT = {
+    "offered": {"booked", "cancelled"},
+    "cancelled": {"booked"},
+    "no_show": {"booked", "arrived", "in_service", "completed"},
+}
 
-class SlotTaken(RuleBroken):
-    """Another booking has the column at that time."""
 
-
-def check(booking: Appointment, stored: Appointment | None) -> None:
+def check(booking: Appointment, stored: Appointment | None, services: Sequence[Service] | None = None) -> None:
     """Check a booking about to be saved against what is ``stored`` of it (None: it is new).
 
-    Called within the transaction that saves it: the column's time is locked until that ends.
+    Called within the transaction that saves it: the time of its chair and its person is locked until that ends.
+
+    Args:
+      services: those that it is to have; None where they do not change.
 
     Raises:
       RuleBroken: the first rule that it breaks.
@@ -44,12 +65,38 @@ def check(booking: Appointment, stored: Appointment | None) -> None:
     _check_status(booking, stored)
     _check_times(booking, stored)
     _check_parties(booking, stored)
+    _check_services(booking, stored, services)
+    _check_hours(booking, stored)
     _check_overlap(booking, stored)
 
 
+def check_block(block: Block) -> None:
+    """Check a block about to be saved, within the transaction that saves it.
+
+    Raises:
+      RuleBroken: the first rule that it breaks.
+    """
+    if block.ends_at <= block.starts_at:
+        raise RuleBroken("ends_at", "ends_before_it_begins", "The end must be later than the beginning.")
+    if block.user is None and block.column_id is None:
+        raise RuleBroken("column_id", "blocks_nothing", "Give a chair, a person, or both.")
+    if block.user is not None and not block.user.salons.filter(pk=block.salon_id).exists():
+        raise RuleBroken("user", "not_of_this_salon", "Choose somebody who works at this salon.")
+    _check_free(occupancy.need_of_block(block), block, "starts_at")
+
+
 def _check_status(booking: Appointment, stored: Appointment | None) -> None:
-    if stored is None and booking.status != booking.Status.BOOKED:
+    if stored is None and booking.status not in (booking.Status.BOOKED, booking.Status.OFFERED):
         raise RuleBroken("status", "not_booked", "A new booking is booked; change its state afterwards.")
+    if stored is None or booking.status == stored.status:
+        return
+    allowed = _NEXT.get(stored.status, set(booking.Status) - {booking.Status.OFFERED})
+    if booking.status not in allowed:
+        raise RuleBroken(
+            "status",
+            "not_from_this_state",
+            f"From {stored.status} it can become {' or '.join(sorted(allowed))}, and not {booking.status}.",
+        )
 
 
 def _check_times(booking: Appointment, stored: Appointment | None) -> None:
@@ -75,41 +122,87 @@ def _check_parties(booking: Appointment, stored: Appointment | None) -> None:
         raise RuleBroken("user", "not_of_this_salon", "Choose somebody who works at this salon.")
 
 
-def _check_overlap(booking: Appointment, stored: Appointment | None) -> None:
-    if booking.end_time is None or booking.allow_overlap or booking.status not in models.OCCUPYING:
+def _check_services(booking: Appointment, stored: Appointment | None, services: Sequence[Service] | None) -> None:
+    chair = Chair.objects.filter(salon_id=booking.salon_id, column_id=booking.column_id).first()
+    if services is None and not _differs(booking, stored, "salon_id", "user_id", "column_id"):
         return
-    if not _differs(
-        booking, stored, "salon_id", "column_id", "appointment_time", "end_time", "allow_overlap", "status"
-    ):
+    if services is None:
+        booked = booking.booked_services.select_related("service") if booking.pk else []
+        services = [line.service for line in booked]
+    for service in services:
+        if service.salon_id != booking.salon_id:
+            raise RuleBroken("services", "not_of_this_salon", "Choose services of this salon.")
+        people = set(service.people.values_list("pk", flat=True))
+        if people and booking.user_id not in people:
+            raise RuleBroken(
+                "user", "not_done_by_person", f"{booking.user} does not do “{service.name}”. Choose somebody who does."
+            )
+    if chair is not None:
+        _check_chair(chair, booking, services)
+
+
+def _check_chair(chair: Chair, booking: Appointment, services: Sequence[Service]) -> None:
+    people = set(chair.people.values_list("pk", flat=True))
+    if people and booking.user_id not in people:
+        raise RuleBroken("column_id", "not_at_this_chair", f"{booking.user} does not work at {chair}.")
+    offered = set(chair.services.values_list("pk", flat=True))
+    missing = [service.name for service in services if offered and service.pk not in offered]
+    if missing:
+        raise RuleBroken("column_id", "not_at_this_chair", f"“{missing[0]}” is not done at {chair}.")
+
+
+def _check_hours(booking: Appointment, stored: Appointment | None) -> None:
+    """The busy minutes lie within the person's hours, where they have any, and the salon is open at all of them.
+
+    A visit without an end has to begin within them.
+    """
+    if booking.allow_outside_hours or booking.status not in models.OCCUPYING:
         return
-    _lock_column(booking.salon_id, booking.column_id)
-    taken = (
-        models.Appointment.objects.filter(
-            salon_id=booking.salon_id,
-            column_id=booking.column_id,
-            status__in=models.OCCUPYING,
-            appointment_time__lt=booking.end_time,
-            end_time__gt=booking.appointment_time,
+    if not _differs(booking, stored, *_TIMES):
+        return
+    at = seconds(booking.appointment_time)
+    spans = occupancy.need_of(booking).spans or [(at, at + 1)]
+    zone = booking.salon.zone
+    days = [moment(edge).astimezone(zone).date() for edge in (spans[0][0], spans[-1][1])]
+    rota = hours.rota(booking.salon, [booking.user_id], *days)
+    if any(overlaps(rota.closed, span) for span in spans):
+        raise TimeRefused("appointment_time", "salon_closed", "The salon is closed then. Choose another time.", booking)
+    if any(overlaps(rota.away.get(booking.user_id, []), span) for span in spans):
+        raise TimeRefused(
+            "appointment_time", "time_off", f"{booking.user} is away then. Choose another time or person.", booking
         )
-        .exclude(pk=booking.pk)
-        .order_by("appointment_time")
-        .first()
-    )
-    if taken is not None:
-        raise SlotTaken("appointment_time", "slot_taken", _describe(taken))
+    bookable = rota.bookable(booking.user_id)
+    if booking.user_id in rota.working and not all(covers(bookable, span) for span in spans):
+        raise TimeRefused(
+            "appointment_time",
+            "outside_working_hours",
+            f"{booking.user} does not work at all of that time. Choose another time or person.",
+            booking,
+        )
 
 
-def _lock_column(salon_id: int, column_id: int) -> None:
-    """Let one booking at a time look whether a column is free, until its transaction ends."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"column {column_id} of {salon_id}"])
+def _check_overlap(booking: Appointment, stored: Appointment | None) -> None:
+    if occupancy.differs(booking, stored):
+        _check_free(occupancy.need_of(booking), booking, "appointment_time")
 
 
-def _describe(taken: Appointment) -> str:
-    zone = taken.salon.zone
-    begins, ends = (moment.astimezone(zone) for moment in (taken.appointment_time, taken.end_time) if moment)
+def _check_free(need: occupancy.Need, asked: Appointment | Block, field: str) -> None:
+    if not (need.holds_chair or need.holds_person):
+        return
+    occupancy.lock(need)
+    # Separately, so that whoever is told knows which of the two to change.
+    for part, code in ((replace(need, holds_person=False), "slot_taken"), (need, "person_taken")):
+        taken = occupancy.conflict(part, asked)
+        if taken is not None:
+            raise SlotTaken(field, code, _describe(taken, code, asked), asked)
+
+
+def _describe(taken: OccupiedTime, code: str, asked: Appointment | Block) -> str:
+    zone = asked.salon.zone
+    begins, ends = (edge.astimezone(zone) for edge in (taken.during.lower, taken.during.upper) if edge)
+    who = f"Column {taken.column_id}" if code == "slot_taken" else str(taken.user)
     return (
-        f"Column {taken.column_id} is taken from {begins:%Y-%m-%d %H:%M} to {ends:%H:%M}. "
+        f"{who} is taken from {begins:%Y-%m-%d %H:%M} to {ends:%H:%M}. "
         "Choose another time or column, or allow the overlap."
     )
 

@@ -7,18 +7,20 @@ the ``deliver_…`` functions are called by the actors when such a row is due an
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import copy
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 import structlog
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
-from appointment import models, rules, texts
+from appointment import models, occupancy, rules, texts
 from booking_api.broker import nudge
 from salon.models import Salon
+from schedule.models import Service
+from schedule.timing import Timed, busy_minutes_of, duration_of
 from sms import delivery, dispatch, ledger
 from sms.clock import database_now
 from sms.delivery import Text, Withdrawn
@@ -33,8 +35,19 @@ CANCELLED = "the visit was cancelled"
 DELETED = "the booking was deleted"
 OTHER_CUSTOMER = "the visit was given to another customer"
 OVER = "the visit is over"
+HERE = "the customer is there"
 REPLACED = "planned anew"
 NO_USABLE_NUMBER = "the customer has no usable phone number"
+
+_KEPT_OF_A_SERVICE = (
+    "duration_minutes",
+    "buffer_before_minutes",
+    "buffer_after_minutes",
+    "gap_after_minutes",
+    "gap_minutes",
+    "price",
+    "currency",
+)
 
 E164 = re.compile(r"\+[1-9]\d{6,14}")
 
@@ -43,21 +56,29 @@ E164 = re.compile(r"\+[1-9]\d{6,14}")
 
 
 @transaction.atomic
-def book(**fields: Any) -> models.Appointment:
+def book(*, services: Sequence[Service] = (), confirm: bool = True, **fields: Any) -> models.Appointment:
     """Make a booking; its confirmation goes out once it has committed.
+
+    Args:
+      services: in their order; without ``end_time`` the visit is as long as they take.
+      confirm: False for an import: the customer gets the reminder only.
 
     Raises:
       rules.RuleBroken: the booking is not acceptable; nothing was written.
     """
     booking = models.Appointment(**fields)
-    rules.check(booking, stored=None)
-    booking.save()
+    fit(booking, services, ends_as_given=booking.end_time is not None)
+    rules.check(booking, None, services)
+    booking.save(confirm=confirm)
+    _write_down(booking, services)
     return booking
 
 
 @transaction.atomic
-def change(booking_id: int, **fields: Any) -> models.Appointment:
+def change(booking_id: int, *, services: Sequence[Service] | None = None, **fields: Any) -> models.Appointment:
     """Change the given fields of a booking as it is now, and no others, whoever else is changing it.
+
+    A visit with services that is moved without a new end keeps its length; with other services it gets theirs.
 
     Raises:
       models.Appointment.DoesNotExist: it has been deleted meanwhile.
@@ -67,9 +88,52 @@ def change(booking_id: int, **fields: Any) -> models.Appointment:
     changed = copy(current)
     for name, value in fields.items():
         setattr(changed, name, value)
-    rules.check(changed, current)
+    if services is not None:
+        fit(changed, services, ends_as_given="end_time" in fields)
+    elif changed.busy_minutes is not None:
+        if "end_time" not in fields and current.end_time is not None:
+            changed.end_time = changed.appointment_time + (current.end_time - current.appointment_time)
+        fit(changed, list(changed.booked_services.all()), ends_as_given=True)
+    rules.check(changed, current, services)
     changed.save()
+    if services is not None:
+        changed.booked_services.all().delete()
+        _write_down(changed, services)
     return changed
+
+
+def fit(booking: models.Appointment, services: Sequence[Timed], *, ends_as_given: bool) -> None:
+    """Give a visit the busy minutes of its services and, unless its end is given, their length."""
+    if not services:
+        booking.busy_minutes = None
+        return
+    if not ends_as_given or booking.end_time is None:
+        booking.end_time = booking.appointment_time + duration_of(services)
+    length = booking.end_time - booking.appointment_time
+    booking.busy_minutes = busy_minutes_of(services, length) if length > timedelta() else None
+
+
+def _write_down(booking: models.Appointment, services: Sequence[Service]) -> None:
+    """Keep the services of a visit as they are now, whatever becomes of their prices and minutes."""
+    models.BookedService.objects.bulk_create(
+        models.BookedService(
+            appointment=booking,
+            service=service,
+            position=position,
+            **{name: getattr(service, name) for name in _KEPT_OF_A_SERVICE},
+        )
+        for position, service in enumerate(services)
+    )
+
+
+def arrive(booking_id: int) -> models.Appointment:
+    """Note that the customer is there; what still waits to be sent is not needed any more. Raises: as `change`."""
+    return change(booking_id, status=models.Appointment.Status.ARRIVED)
+
+
+def start(booking_id: int) -> models.Appointment:
+    """Note that the customer is being served. Raises: as `change`."""
+    return change(booking_id, status=models.Appointment.Status.IN_SERVICE)
 
 
 def complete(booking_id: int) -> models.Appointment:
@@ -83,15 +147,23 @@ def note_no_show(booking_id: int) -> models.Appointment:
 
 
 @transaction.atomic
-def cancel(booking_id: int, reason: str = "") -> models.Appointment:
+def cancel(booking_id: int, reason: str = "", by_customer: bool = False) -> models.Appointment:
     """Cancel a visit and keep its row; the customer of one still ahead is told. Again, it changes nothing.
+
+    Args:
+      by_customer: the customer asked for it; counts as theirs if it was late.
 
     Raises: as `change`.
     """
     current = models.Appointment.objects.select_for_update().get(pk=booking_id)
     if current.status == models.Appointment.Status.CANCELLED:
         return current
-    return change(booking_id, status=models.Appointment.Status.CANCELLED, cancel_reason=reason)
+    return change(
+        booking_id,
+        status=models.Appointment.Status.CANCELLED,
+        cancel_reason=reason,
+        cancelled_by_customer=by_customer,
+    )
 
 
 # --- Planning: inside the transaction that changes the booking ------------------------------------------
@@ -107,19 +179,28 @@ def lock(booking: models.Appointment) -> models.Appointment | None:
     return models.Appointment.objects.select_for_update().filter(pk=booking.pk).first() if booking.pk else None
 
 
-def plan_texts(booking: models.Appointment, before: models.Appointment | None) -> None:
+def plan_texts(
+    booking: models.Appointment,
+    current: models.Appointment,
+    before: models.Appointment | None,
+    *,
+    confirm: bool = True,
+) -> None:
     """Plan what a save calls for.
 
     Args:
       booking: just saved; its ``task_id`` and ``texts_planned_for`` are brought up to date.
+      current: the same as `reread`.
       before: the row as it was, None for a new booking.
+      confirm: whether a new booking gets a confirmation.
     """
-    current = _reread(booking)
     now = database_now()
+    if current.status in models.UNDER_WAY:
+        return
     if current.status != models.Appointment.Status.BOOKED:
         _close(current, before, now)
     elif before is None:
-        _open(current, now, _locked_minutes(current))
+        _open(current, now, _locked_minutes(current), confirm=confirm)
     elif before.customer_id != current.customer_id and before.texts_planned_for:
         minutes = _locked_minutes(current)
         _withdraw_all(current, MessageStatus.SUPERSEDED, OTHER_CUSTOMER)
@@ -169,6 +250,7 @@ def _plan_unplanned_or_log(booking: models.Appointment, now: datetime) -> None:
     """One booking that cannot be planned must not keep the others from it."""
     try:
         with transaction.atomic():
+            _occupy_unplanned(booking)
             _plan_unplanned(booking, now)
     except Exception:
         log.exception("booking_cannot_be_planned", booking_id=booking.pk)
@@ -184,10 +266,20 @@ def _plan_unplanned(booking: models.Appointment, now: datetime) -> None:
     _open(booking, now, minutes, confirm=not is_new)
 
 
+def _occupy_unplanned(booking: models.Appointment) -> None:
+    """Take the time of a booking written past the hooks; where it was taken before, the two overlap from now on."""
+    try:
+        with transaction.atomic():
+            occupancy.occupy(booking)
+    except IntegrityError:
+        log.warning("booking_overlaps", booking_id=booking.pk)
+        occupancy.occupy(booking, is_held=False)
+
+
 def send_confirmation_sms(booking: models.Appointment) -> None:
     """See `Appointment.send_confirmation_sms`."""
     with transaction.atomic():
-        current, now = _reread(booking), database_now()
+        current, now = reread(booking), database_now()
         if not _is_ahead(current, now):
             return
         ledger.withdraw(current.pk, MessageStatus.SUPERSEDED, REPLACED, [Kind.CONFIRMATION])
@@ -197,7 +289,7 @@ def send_confirmation_sms(booking: models.Appointment) -> None:
 def schedule_reminder_sms(booking: models.Appointment) -> None:
     """See `Appointment.schedule_reminder_sms`."""
     with transaction.atomic():
-        current, now = _reread(booking), database_now()
+        current, now = reread(booking), database_now()
         if not _is_ahead(current, now):
             return
         minutes = _locked_minutes(current)
@@ -209,13 +301,13 @@ def schedule_reminder_sms(booking: models.Appointment) -> None:
 def cancel_task(booking: models.Appointment) -> None:
     """See `Appointment.cancel_task`."""
     with transaction.atomic():
-        current = _reread(booking)
+        current = reread(booking)
         ledger.withdraw(current.pk, MessageStatus.CANCELLED, REPLACED, [Kind.REMINDER])
         _note_plan(current, "", current.texts_planned_for)
         booking.task_id, booking.texts_planned_for = current.task_id, current.texts_planned_for
 
 
-def _reread(booking: models.Appointment) -> models.Appointment:
+def reread(booking: models.Appointment) -> models.Appointment:
     """The row as saved, locked, with its salon and customer: `save()` may have been given strings or some fields."""
     rows = models.Appointment.objects.select_related("salon", "customer").select_for_update(of=("self",))
     return rows.get(pk=booking.pk)
@@ -340,6 +432,8 @@ def _compose(render: Callable[[models.Appointment], str], message: Message, now:
         return Withdrawn(MessageStatus.CANCELLED, DELETED)
     if booking.status == models.Appointment.Status.CANCELLED:
         return Withdrawn(MessageStatus.CANCELLED, CANCELLED)
+    if booking.status in models.UNDER_WAY:
+        return Withdrawn(MessageStatus.CANCELLED, HERE)
     if booking.status != models.Appointment.Status.BOOKED:
         return Withdrawn(MessageStatus.CANCELLED, OVER)
     if booking.appointment_time != message.visit_at:

@@ -48,6 +48,10 @@ CONSTRAINTS: dict[str, APIException] = {
         "The column has just been taken at that time. Choose another time or column, or allow the overlap.",
         code="slot_taken",
     ),
+    "appointment_person_no_overlap": Conflict(
+        "The person has just been taken at that time. Choose another time or person, or allow the overlap.",
+        code="person_taken",
+    ),
 }
 
 

@@ -57,6 +57,7 @@ INSTALLED_APPS = [
     "salon",
     "customer",
     "user",
+    "schedule",
     "sms",
     "appointment",
 ]

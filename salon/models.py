@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from user.models import ExtendedUser
 
 MAX_REMINDER_TIME_MINUTES = 43_200  # 30 days
+MAX_LATE_CANCEL_HOURS = 720
 
 
 def default_timezone() -> str:
@@ -37,6 +38,11 @@ class Salon(CommonInfo, TimeStampedModel):
         default=60,
         validators=[MaxValueValidator(MAX_REMINDER_TIME_MINUTES)],
         help_text="How many minutes before the visit the reminder goes out.",
+    )
+    late_cancel_hours = models.PositiveSmallIntegerField(
+        default=24,
+        validators=[MaxValueValidator(MAX_LATE_CANCEL_HOURS)],
+        help_text="A customer who cancels later than this before the visit cancels late.",
     )
     timezone = models.CharField(
         max_length=64,

@@ -17,6 +17,7 @@ LAYERS = (
     frozenset({"address"}),
     frozenset({"salon"}),
     frozenset({"customer", "user"}),
+    frozenset({"schedule"}),
     frozenset({"appointment"}),
 )
 PRODUCTION = frozenset().union(*LAYERS) | {"web"}
