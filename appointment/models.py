@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -138,6 +139,23 @@ class Appointment(TimeStampedModel):
 
     def __str__(self) -> str:
         return f"{self.customer} at {self.salon}, {self.appointment_time:%Y-%m-%d %H:%M} UTC"
+
+    @property
+    def services(self) -> list[Service]:
+        """In the order in which they are done."""
+        return [booked.service for booked in self.booked_services.all()]
+
+    @property
+    def currency(self) -> str | None:
+        """Of the price, as booked; None without services."""
+        return next((booked.currency for booked in self.booked_services.all()), None)
+
+    @property
+    def price(self) -> Decimal | None:
+        """What its services cost, as booked; None without any, or where one has no price."""
+        prices = [booked.price for booked in self.booked_services.all()]
+        given = [price for price in prices if price is not None]
+        return sum(given, Decimal()) if prices and len(given) == len(prices) else None
 
     def clean(self) -> None:
         """The booking rules, for forms; the API calls the same ones (`appointment.services`)."""

@@ -33,6 +33,7 @@ class TimeRefused(RuleBroken):
     """Another time would do: ``booking``, or the block, is what was asked for."""
 
     booking: Appointment | Block
+    services: Sequence[Service] = ()
 
 
 class SlotTaken(TimeRefused):
@@ -66,8 +67,11 @@ def check(booking: Appointment, stored: Appointment | None, services: Sequence[S
     _check_times(booking, stored)
     _check_parties(booking, stored)
     _check_services(booking, stored, services)
-    _check_hours(booking, stored)
-    _check_overlap(booking, stored)
+    try:
+        _check_hours(booking, stored)
+        _check_overlap(booking, stored)
+    except TimeRefused as refused:
+        raise replace(refused, services=_services_of(booking, services)) from refused
 
 
 def check_block(block: Block) -> None:
@@ -123,22 +127,30 @@ def _check_parties(booking: Appointment, stored: Appointment | None) -> None:
 
 
 def _check_services(booking: Appointment, stored: Appointment | None, services: Sequence[Service] | None) -> None:
-    chair = Chair.objects.filter(salon_id=booking.salon_id, column_id=booking.column_id).first()
     if services is None and not _differs(booking, stored, "salon_id", "user_id", "column_id"):
         return
-    if services is None:
-        booked = booking.booked_services.select_related("service") if booking.pk else []
-        services = [line.service for line in booked]
+    has_already = {service.pk for service in stored.services} if stored else set()
+    services = _services_of(booking, services)
     for service in services:
         if service.salon_id != booking.salon_id:
             raise RuleBroken("services", "not_of_this_salon", "Choose services of this salon.")
+        if not service.is_active and service.pk not in has_already:
+            raise RuleBroken("services", "not_offered", f"“{service.name}” is not offered any more. Choose another.")
         people = set(service.people.values_list("pk", flat=True))
         if people and booking.user_id not in people:
             raise RuleBroken(
                 "user", "not_done_by_person", f"{booking.user} does not do “{service.name}”. Choose somebody who does."
             )
+    chair = Chair.objects.filter(salon_id=booking.salon_id, column_id=booking.column_id).first()
     if chair is not None:
         _check_chair(chair, booking, services)
+
+
+def _services_of(booking: Appointment, services: Sequence[Service] | None) -> Sequence[Service]:
+    """Those that a booking is to have: the given ones, else those that it has."""
+    if services is not None:
+        return services
+    return booking.services if booking.pk else ()
 
 
 def _check_chair(chair: Chair, booking: Appointment, services: Sequence[Service]) -> None:

@@ -1,21 +1,30 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar, cast
 
+from django.core.exceptions import ObjectDoesNotExist
+from django.utils import timezone
 from rest_framework import serializers
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import APIException, NotFound
 
-from appointment import rules, services
-from appointment.models import Appointment
+from appointment import availability, rules, services
+from appointment.models import Appointment, Block
 from booking_api.errors import Conflict
 from booking_api.fields import StrictFieldsMixin, VisiblePrimaryKeyField
+from booking_api.permissions import caller
 from customer.models import Customer
 from salon.models import Salon
+from schedule.models import Chair, Service
+from schedule.serializers import ServiceSerializer
 from sms.models import InboundMessage, Message
 from sms.serializers import MessageSerializer
 from user.models import ExtendedUser
+
+Made = TypeVar("Made", Appointment, Block)
+MOST_SERVICES = 10
 
 
 class SalonTimeField(serializers.DateTimeField):
@@ -44,8 +53,30 @@ class AppointmentSerializer(StrictFieldsMixin, serializers.ModelSerializer[Appoi
     salon = VisiblePrimaryKeyField(queryset=Salon.objects.all())
     user = VisiblePrimaryKeyField(queryset=ExtendedUser.objects.filter(is_active=True))
     customer = VisiblePrimaryKeyField(queryset=Customer.objects.all())
-    appointment_time = SalonTimeField()
-    end_time = SalonTimeField(required=False, allow_null=True)
+    appointment_time = SalonTimeField(required=False, help_text="Needed, unless `slot` says it.")
+    end_time = SalonTimeField(
+        required=False, allow_null=True, help_text="Without it, a visit with services is as long as they take."
+    )
+    services = VisiblePrimaryKeyField(
+        many=True,
+        required=False,
+        queryset=Service.objects.all(),
+        help_text="In their order; what they take and cost is kept as it is now.",
+    )
+    slot = serializers.CharField(
+        write_only=True,
+        required=False,
+        max_length=60,
+        help_text="A free slot's `slot`: says person, chair and time.",
+    )
+    price = serializers.DecimalField(
+        max_digits=9,
+        decimal_places=2,
+        read_only=True,
+        allow_null=True,
+        help_text="Of its services, as booked; null where one has none.",
+    )
+    currency = serializers.CharField(read_only=True, allow_null=True)
 
     class Meta:
         model = Appointment
@@ -58,29 +89,74 @@ class AppointmentSerializer(StrictFieldsMixin, serializers.ModelSerializer[Appoi
             "end_time",
             "comment",
             "column_id",
+            "services",
+            "slot",
+            "price",
+            "currency",
             "status",
             "cancel_reason",
+            "cancelled_by_customer",
+            "cancelled_at",
             "allow_overlap",
+            "allow_outside_hours",
             "task_id",
             "created",
             "modified",
         ]
-        read_only_fields = ["cancel_reason", "task_id", "created", "modified"]
+        read_only_fields = ["cancel_reason", "cancelled_by_customer", "cancelled_at", "task_id", "created", "modified"]
         extra_kwargs = {"column_id": {"min_value": 1}}
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        fields = super().get_fields()
+        if "slot" in getattr(self, "initial_data", {}):
+            fields["user"].required = False  # the slot names the person
+        return fields
+
+    def validate_services(self, services: list[Service]) -> list[Service]:
+        if len(services) > MOST_SERVICES:
+            raise serializers.ValidationError(f"Book at most {MOST_SERVICES} services at a time.", code="too_many")
+        return services
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         salon: Salon = attrs.get("salon") or self.instance.salon  # type: ignore[union-attr]
-        for name in ("appointment_time", "end_time"):
-            moment = attrs.get(name)
-            if moment is not None and moment.tzinfo is None:
-                attrs[name] = _on_the_salons_clock(moment, salon, name)
+        self._take_slot(attrs)
+        if self.instance is None and "appointment_time" not in attrs:
+            raise serializers.ValidationError({"appointment_time": ["Give a time, or a slot."]}, code="required")
+        if attrs.get("allow_outside_hours") and not caller(self.context["request"]).owns(salon):
+            message = "Only an owner of the salon books outside of working hours."
+            raise serializers.ValidationError({"allow_outside_hours": [message]}, code="not_allowed")
+        put_on_the_salons_clock(attrs, salon, "appointment_time", "end_time")
         return attrs
+
+    def _take_slot(self, attrs: dict[str, Any]) -> None:
+        """Put what a slot says where it would stand without one."""
+        text = attrs.pop("slot", None)
+        if text is None:
+            return
+        try:
+            user_id, column_id, starts_at = availability.parse_key(text)
+            user = ExtendedUser.objects.visible_to(caller(self.context["request"])).get(pk=user_id, is_active=True)
+        except (ValueError, ExtendedUser.DoesNotExist) as error:
+            message = "There is no such slot. Take one from the salon's availability."
+            raise serializers.ValidationError({"slot": [message]}, code="unknown_slot") from error
+        for name, value in {"user": user, "column_id": column_id, "appointment_time": starts_at}.items():
+            if attrs.setdefault(name, value) != value:
+                message = "It differs from the slot's. Give one of the two."
+                raise serializers.ValidationError({name: [message]}, code="differs_from_slot")
 
     def create(self, validated_data: dict[str, Any]) -> Appointment:
         return obeying_rules(services.book, **validated_data)
 
     def update(self, instance: Appointment, validated_data: dict[str, Any]) -> Appointment:
         return obeying_rules(services.change, instance.pk, **validated_data)
+
+
+def put_on_the_salons_clock(attrs: dict[str, Any], salon: Salon, *fields: str) -> None:
+    """Read the given times that have no offset as the salon's clock shows them. Raises: as `_on_the_salons_clock`."""
+    for name in fields:
+        moment = attrs.get(name)
+        if moment is not None and moment.tzinfo is None:
+            attrs[name] = _on_the_salons_clock(moment, salon, name)
 
 
 def _on_the_salons_clock(moment: datetime, salon: Salon, field: str) -> datetime:
@@ -102,6 +178,9 @@ def _on_the_salons_clock(moment: datetime, salon: Salon, field: str) -> datetime
 
 
 class CancelSerializer(StrictFieldsMixin, serializers.Serializer[Any]):
+    by_customer = serializers.BooleanField(
+        required=False, default=False, help_text="The customer asked for it: counts as theirs, if it is late."
+    )
     reason = serializers.CharField(
         required=False,
         allow_blank=True,
@@ -148,19 +227,148 @@ class HistoryEntrySerializer(serializers.Serializer[Any]):
     changes = FieldChangeSerializer(many=True)
 
 
-def obeying_rules(act: Callable[..., Appointment], *args: Any, **fields: Any) -> Appointment:
-    """Do something to a booking; a broken rule becomes the API's error.
+class SlotSerializer(serializers.Serializer[Any]):
+    """A time at which a visit can be booked: with ``slot``, or with what it says."""
+
+    slot = serializers.CharField(source="key", help_text="For the field of that name in a new booking.")
+    user = serializers.IntegerField(source="user_id")
+    starts_at = serializers.DateTimeField()
+    ends_at = serializers.DateTimeField()
+    column_ids = serializers.ListField(child=serializers.IntegerField(), help_text="Chairs that are free; any will do.")
+
+
+def as_json(slots: Iterable[availability.Slot]) -> list[dict[str, Any]]:
+    """What `SlotSerializer` would say of thousands of slots, in a tenth of the time."""
+    return [
+        {
+            "slot": slot.key,
+            "user": slot.user_id,
+            "starts_at": f"{slot.starts_at:%Y-%m-%dT%H:%M:%SZ}",
+            "ends_at": f"{slot.ends_at:%Y-%m-%dT%H:%M:%SZ}",
+            "column_ids": slot.column_ids,
+        }
+        for slot in slots
+    ]
+
+
+class BlockSerializer(StrictFieldsMixin, serializers.ModelSerializer[Block]):
+    """Times carry a UTC offset; one without is read as the salon's local time. Answers are in UTC."""
+
+    salon = VisiblePrimaryKeyField(queryset=Salon.objects.all())
+    user = VisiblePrimaryKeyField(required=False, allow_null=True, queryset=ExtendedUser.objects.filter(is_active=True))
+    starts_at = SalonTimeField()
+    ends_at = SalonTimeField()
+
+    class Meta:
+        model = Block
+        fields = ["id", "salon", "user", "column_id", "starts_at", "ends_at", "label", "created", "modified"]
+        read_only_fields = ["created", "modified"]
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        salon: Salon = attrs.get("salon") or self.instance.salon  # type: ignore[union-attr]
+        put_on_the_salons_clock(attrs, salon, "starts_at", "ends_at")
+        return attrs
+
+    def create(self, validated_data: dict[str, Any]) -> Block:
+        return obeying_rules(services.block, **validated_data)
+
+    def update(self, instance: Block, validated_data: dict[str, Any]) -> Block:
+        return obeying_rules(services.change_block, instance.pk, **validated_data)
+
+
+class StretchSerializer(serializers.Serializer[Any]):
+    begins_at = serializers.DateTimeField()
+    ends_at = serializers.DateTimeField()
+
+
+class PersonsDaySerializer(serializers.Serializer[Any]):
+    """When somebody works on the day; ``plans_hours`` is false for a person who may be booked at any time."""
+
+    user = serializers.IntegerField(source="user_id")
+    name = serializers.CharField()
+    plans_hours = serializers.BooleanField()
+    working = StretchSerializer(many=True)
+    away = StretchSerializer(many=True)
+
+
+class DayChairSerializer(serializers.ModelSerializer[Chair]):
+    class Meta:
+        model = Chair
+        fields = ["column_id", "name"]
+
+
+class DayTextSerializer(serializers.ModelSerializer[Message]):
+    """The newest text of its kind."""
+
+    class Meta:
+        model = Message
+        fields = ["id", "kind", "status", "reason", "due_at", "sent_at", "delivered_at"]
+        read_only_fields = fields
+
+
+class VisitSerializer(serializers.Serializer[Any]):
+    """A booking of the day, with its customer, the stretches in which it keeps chair and person busy, and its texts."""
+
+    booking = AppointmentSerializer()
+    customer_name = serializers.CharField(source="booking.customer.full_name")
+    customer_phone_number = serializers.CharField(source="booking.customer.phone_number")
+    opted_out = serializers.BooleanField()
+    busy = StretchSerializer(many=True)
+    texts = DayTextSerializer(many=True)
+
+
+class DaySerializer(serializers.Serializer[Any]):
+    """Everything that a page of the day shows."""
+
+    salon = serializers.IntegerField(source="salon.pk")
+    date = serializers.DateField()
+    timezone = serializers.CharField(source="salon.timezone")
+    begins_at = serializers.DateTimeField()
+    ends_at = serializers.DateTimeField()
+    closed = StretchSerializer(many=True)
+    chairs = DayChairSerializer(many=True)
+    people = PersonsDaySerializer(many=True)
+    services = ServiceSerializer(many=True)
+    visits = VisitSerializer(many=True)
+    blocks = BlockSerializer(many=True)
+
+
+class AvailabilitySerializer(serializers.Serializer[Any]):
+    """The free slots of a person, by when they begin."""
+
+    user = serializers.IntegerField()
+    slots = SlotSerializer(many=True)
+
+
+def obeying_rules(act: Callable[..., Made], *args: Any, **fields: Any) -> Made:
+    """Do something to a booking or a block; a broken rule becomes the API's error.
 
     Raises:
-      Conflict: another booking has the time.
+      Conflict: another booking has the time; with the free slots nearest to it.
       serializers.ValidationError: any other rule.
       NotFound: it has been deleted meanwhile.
     """
     try:
         return act(*args, **fields)
-    except rules.SlotTaken as taken:
-        raise Conflict(taken.message, code=taken.code) from taken
+    except rules.TimeRefused as refused:
+        raise _with_alternatives(refused) from refused
     except rules.RuleBroken as broken:
         raise serializers.ValidationError({broken.field: [broken.message]}, code=broken.code) from broken
-    except Appointment.DoesNotExist as gone:  # since this request began
+    except ObjectDoesNotExist as gone:  # since this request began
         raise NotFound from gone
+
+
+def _with_alternatives(refused: rules.TimeRefused) -> APIException:
+    """The API's error for a time that will not do; others are looked for once the request's locks are gone."""
+    error: Any
+    if isinstance(refused, rules.SlotTaken):
+        error = Conflict(refused.message, code=refused.code)
+    else:
+        error = serializers.ValidationError({refused.field: [refused.message]}, code=refused.code)
+    if isinstance(refused.booking, Appointment):
+        error.extra = partial(_alternatives, refused.booking, refused.services)
+    return cast(APIException, error)
+
+
+def _alternatives(booking: Appointment, wanted: Sequence[Service]) -> dict[str, Any]:
+    return {"alternatives": as_json(availability.nearest(booking, wanted, now=timezone.now()))}

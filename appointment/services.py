@@ -102,6 +102,31 @@ def change(booking_id: int, *, services: Sequence[Service] | None = None, **fiel
     return changed
 
 
+@transaction.atomic
+def block(**fields: Any) -> models.Block:
+    """Keep a chair, a person or both free of bookings for a while. Raises: rules.RuleBroken; nothing was written."""
+    made = models.Block(**fields)
+    rules.check_block(made)
+    made.save()
+    return made
+
+
+@transaction.atomic
+def change_block(block_id: int, **fields: Any) -> models.Block:
+    """Change the given fields of a block as it is now.
+
+    Raises:
+      models.Block.DoesNotExist: it has been deleted meanwhile.
+      rules.RuleBroken: the change is not acceptable; nothing was written.
+    """
+    current = models.Block.objects.select_for_update().get(pk=block_id)
+    for name, value in fields.items():
+        setattr(current, name, value)
+    rules.check_block(current)
+    current.save()
+    return current
+
+
 def fit(booking: models.Appointment, services: Sequence[Timed], *, ends_as_given: bool) -> None:
     """Give a visit the busy minutes of its services and, unless its end is given, their length."""
     if not services:

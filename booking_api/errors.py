@@ -65,7 +65,11 @@ def exception_handler(error: Exception, context: Any) -> Response | None:
     elif isinstance(error, OUT_OF_RANGE):
         log.warning("value_out_of_range", exc_info=error)
         error = ParseError("A value in the request is out of range.", code="out_of_range")
-    return standard_handler(error, context)
+    response = standard_handler(error, context)
+    extra = getattr(error, "extra", None)
+    if response is not None and extra is not None:
+        response.data |= extra()  # worked out only now, when the request's transaction and its locks are gone
+    return response
 
 
 def _known_constraint(error: IntegrityError) -> Exception:

@@ -12,6 +12,7 @@ _SALON = {
     "addresses": [_ADDRESS],
     "reminder_time_minutes": 60,
     "timezone": "Europe/London",
+    "late_cancel_hours": 24,
 }
 _APPOINTMENT = {
     "salon": 1,
@@ -21,6 +22,7 @@ _APPOINTMENT = {
     "end_time": "2030-06-01T10:45:00+01:00",
     "comment": "prefers the window",
     "column_id": 1,
+    "services": [11],
 }
 _PERSON = {"full_name": "Olive Owner", "phone_number": "+447400654321"}
 _STAMPS = {"created": "2030-05-01T09:00:00Z", "modified": "2030-05-01T09:00:00Z"}
@@ -29,9 +31,15 @@ _BOOKED = {
     "id": 42,
     "appointment_time": "2030-06-01T09:00:00Z",
     "end_time": "2030-06-01T09:45:00Z",
+    "services": [11],
+    "price": "42.00",
+    "currency": "GBP",
     "status": "booked",
     "cancel_reason": "",
+    "cancelled_by_customer": False,
+    "cancelled_at": None,
     "allow_overlap": False,
+    "allow_outside_hours": False,
     "task_id": "77",
     **_STAMPS,
 }
@@ -72,16 +80,110 @@ _API_KEY = {
 }
 _NEW_PASSWORD = {"password1": "staple staple staple", "password2": "staple staple staple"}
 
+_SERVICE = {
+    "salon": 1,
+    "name": "Cut and finish",
+    "duration_minutes": 45,
+    "buffer_before_minutes": 0,
+    "buffer_after_minutes": 5,
+    "gap_after_minutes": 0,
+    "gap_minutes": 0,
+    "price": "42.00",
+    "currency": "GBP",
+    "is_active": True,
+    "position": 1,
+    "colour": "#3b82f6",
+    "people": [2],
+}
+_CHAIR = {"salon": 1, "column_id": 1, "name": "Window", "position": 1, "services": [], "people": []}
+_WORKING_HOURS = {
+    "salon": 1,
+    "user": 2,
+    "weekday": 0,
+    "opens": "09:00:00",
+    "closes": "17:30:00",
+    "valid_from": None,
+    "valid_until": None,
+}
+_SPECIAL_HOURS = {"salon": 1, "user": 2, "date": "2030-12-24", "opens": "09:00:00", "closes": "13:00:00"}
+_TIME_OFF = {
+    "salon": 1,
+    "user": None,
+    "first_day": "2030-12-25",
+    "last_day": "2030-12-26",
+    "begins": None,
+    "ends": None,
+    "is_yearly": True,
+    "reason": "Christmas",
+}
+_BLOCK = {
+    "salon": 1,
+    "user": 2,
+    "column_id": 1,
+    "starts_at": "2030-06-01T12:00:00Z",
+    "ends_at": "2030-06-01T12:30:00Z",
+    "label": "Lunch",
+}
+_STRETCH = {"begins_at": "2030-06-01T08:00:00Z", "ends_at": "2030-06-01T16:30:00Z"}
+_SLOT = {
+    "slot": "2.1.31783860",
+    "user": 2,
+    "starts_at": "2030-06-01T09:00:00Z",
+    "ends_at": "2030-06-01T09:45:00Z",
+    "column_ids": [1, 2],
+}
+_DAY = {
+    "salon": 1,
+    "date": "2030-06-01",
+    "timezone": "Europe/London",
+    "begins_at": "2030-05-31T23:00:00Z",
+    "ends_at": "2030-06-01T23:00:00Z",
+    "closed": [],
+    "chairs": [{"column_id": 1, "name": "Window"}],
+    "people": [{"user": 2, "name": "Olive Owner", "plans_hours": True, "working": [_STRETCH], "away": []}],
+    "services": [{"id": 11, **_SERVICE}],
+    "visits": [
+        {
+            "booking": _BOOKED,
+            "customer_name": "Ada Lovelace",
+            "customer_phone_number": "+447400123456",
+            "opted_out": False,
+            "busy": [{"begins_at": "2030-06-01T09:00:00Z", "ends_at": "2030-06-01T09:50:00Z"}],
+            "texts": [
+                {
+                    "id": 77,
+                    "kind": "reminder",
+                    "status": "pending",
+                    "reason": "",
+                    "due_at": "2030-06-01T08:00:00Z",
+                    "sent_at": None,
+                    "delivered_at": None,
+                }
+            ],
+        }
+    ],
+    "blocks": [{"id": 9, **_BLOCK, **_STAMPS}],
+}
+
 # By the name of the component that it is an example of.
 EXAMPLES: dict[str, Any] = {
     "ApiKey": _API_KEY,
     "ApiKeyRequest": {"name": "Web shop", "scopes": ["appointments:read", "appointments:write"]},
     "NewApiKey": {**_API_KEY, "key": "bk_3f9a1c0b7d2e_5b0d…"},
+    "Availability": {"user": 2, "slots": [_SLOT]},
     "Appointment": _BOOKED,
     "AppointmentRequest": _APPOINTMENT,
     "PatchedAppointmentRequest": {"appointment_time": "2030-06-01T11:00:00+01:00"},
-    "CancelRequest": {"reason": "ill"},
-    "Customer": {"id": 3, **_CUSTOMER, "opted_out": False, **_STAMPS},
+    "Block": {"id": 9, **_BLOCK, **_STAMPS},
+    "BlockRequest": _BLOCK,
+    "PatchedBlockRequest": {"label": "Meeting"},
+    "CancelRequest": {"reason": "ill", "by_customer": True},
+    "Chair": {"id": 5, **_CHAIR},
+    "ChairRequest": _CHAIR,
+    "PatchedChairRequest": {"name": "Mirror"},
+    "Day": _DAY,
+    "Holiday": {"date": "2030-12-25", "name": "Christmas Day", "is_closed": True},
+    "Customer": {"id": 3, **_CUSTOMER, "opted_out": False, "no_shows": 0, "late_cancellations": 1, **_STAMPS},
     "CustomerRequest": _CUSTOMER,
     "PatchedCustomerRequest": {"full_name": "Ada King"},
     "Error": {
@@ -124,6 +226,18 @@ EXAMPLES: dict[str, Any] = {
     },
     "SalonRequest": _SALON,
     "PatchedSalonRequest": {"reminder_time_minutes": 90},
+    "Service": {"id": 11, **_SERVICE},
+    "ServiceRequest": _SERVICE,
+    "PatchedServiceRequest": {"price": "45.00"},
+    "SpecialHours": {"id": 21, **_SPECIAL_HOURS},
+    "SpecialHoursRequest": _SPECIAL_HOURS,
+    "PatchedSpecialHoursRequest": {"closes": "14:00:00"},
+    "TimeOff": {"id": 31, **_TIME_OFF},
+    "TimeOffRequest": _TIME_OFF,
+    "PatchedTimeOffRequest": {"last_day": "2030-12-27"},
+    "WorkingHours": {"id": 41, **_WORKING_HOURS},
+    "WorkingHoursRequest": _WORKING_HOURS,
+    "PatchedWorkingHoursRequest": {"closes": "18:00:00"},
     "Text": {
         **_MESSAGE,
         "preview": "Hi Ada Lovelace, You have an appointment coming up at 10:00 AM. Regards Shear Delight.",

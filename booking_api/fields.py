@@ -39,7 +39,10 @@ def _mistyped(field: serializers.Field[Any, Any, Any, Any], value: Any) -> str |
     """What is wrong with the JSON type of a value that the field itself would read generously."""
     if value is None or field.read_only:
         return None
-    if isinstance(field, serializers.CharField | serializers.ChoiceField) and not isinstance(value, str):
+    if isinstance(field, serializers.ChoiceField):
+        kinds = {type(choice) for choice in field.choices}
+        return None if type(value) in kinds else f"Give {'a whole number' if int in kinds else 'a text'}."
+    if isinstance(field, serializers.CharField) and not isinstance(value, str):
         return "Give a text."
     if isinstance(field, serializers.BooleanField) and not isinstance(value, bool):
         return "Give true or false."

@@ -29,6 +29,15 @@ class SalonPermission(BasePermission):
         return bool(request.method in SAFE_METHODS or caller(request).owns(obj))
 
 
+class SalonPartPermission(BasePermission):
+    """What belongs to a salon: its staff read it, its owners change it."""
+
+    message = "Only an owner of the salon may change what it offers and when."
+
+    def has_object_permission(self, request: Request, view: Any, obj: Any) -> bool:
+        return bool(request.method in SAFE_METHODS or caller(request).owns(obj.salon))
+
+
 class UserPermission(BasePermission):
     """Colleagues see each other; owners and platform admins manage them, everyone themselves."""
 

@@ -25,6 +25,11 @@ class ErrorSerializer(serializers.Serializer[Any]):
 
     type = serializers.ChoiceField(["validation_error", "client_error", "server_error"])
     errors = ErrorDetailSerializer(many=True)  # type: ignore[assignment]
+    alternatives = serializers.ListField(
+        child=serializers.JSONField(),
+        required=False,
+        help_text="Where a time for a booking was refused: the free slots nearest to it.",
+    )
 
     class Meta:
         ref_name = "Error"

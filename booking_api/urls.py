@@ -14,6 +14,7 @@ handler500 = "booking_api.errors.server_error"
 
 urlpatterns = [
     path("", include("salon.urls")),
+    path("", include("schedule.urls")),
     path("", include("appointment.urls")),
     path("", include("customer.urls")),
     path("", include("user.urls")),

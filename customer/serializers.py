@@ -20,9 +20,26 @@ class CustomerSerializer(StrictFieldsMixin, serializers.ModelSerializer[Customer
 
     opted_out = serializers.SerializerMethodField(help_text="Replied STOP: booked as usual, but sent no texts.")
 
+    no_shows = serializers.IntegerField(
+        read_only=True, default=0, help_text="Visits, at the caller's salons, that they did not come to."
+    )
+    late_cancellations = serializers.IntegerField(
+        read_only=True, default=0, help_text="Visits that they cancelled later than the salon's `late_cancel_hours`."
+    )
+
     class Meta:
         model = Customer
-        fields = ["id", "full_name", "phone_number", "salon_ids", "opted_out", "created", "modified"]
+        fields = [
+            "id",
+            "full_name",
+            "phone_number",
+            "salon_ids",
+            "opted_out",
+            "no_shows",
+            "late_cancellations",
+            "created",
+            "modified",
+        ]
         read_only_fields = ["created", "modified"]
 
     def create(self, validated_data: dict[str, Any]) -> Customer:

@@ -20,7 +20,8 @@ class CustomerViewSet(ApiMixin, VersionedMixin, RefusesToOrphanBookings, viewset
     queryset = Customer.objects.all()
 
     def get_queryset(self) -> QuerySet[Customer]:
-        return Customer.objects.visible_to(caller(self.request)).prefetch_related("salons")
+        user = caller(self.request)
+        return Customer.objects.visible_to(user).with_counts(user).prefetch_related("salons")
 
     def perform_destroy(self, instance: Customer) -> None:
         """A customer of another salon too leaves the caller's alone."""

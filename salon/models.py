@@ -8,6 +8,7 @@ from django.core.validators import MaxValueValidator
 from django.db import models, transaction
 from django_extensions.db.models import TimeStampedModel
 
+from address.countries import country_of
 from address.models import Address
 from booking_api.models import CommonInfo
 from salon.timezones import validate_timezone
@@ -71,6 +72,12 @@ class Salon(CommonInfo, TimeStampedModel):
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.timezone)
+
+    @property
+    def country(self) -> str:
+        """Where it lies (ISO 3166-1 alpha-2): by its first address, else by its phone number."""
+        address = self.addresses.order_by("pk").first()
+        return address.country if address else country_of(self.phone_number)
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save, and in the same transaction move every pending reminder to the salon's minutes.

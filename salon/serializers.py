@@ -2,19 +2,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import phonenumbers
 from django.core.exceptions import ValidationError
-from phonenumber_field.phonenumber import to_python
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 
+from address.countries import country_of
 from address.postcodes import clean_postcode
 from address.serializers import AddressSerializer
 from booking_api.fields import StrictFieldsMixin
 from salon import services
 from salon.models import Salon
-
-DEFAULT_COUNTRY = "GB"
 
 
 class SalonSerializer(StrictFieldsMixin, serializers.ModelSerializer[Salon]):
@@ -32,6 +29,7 @@ class SalonSerializer(StrictFieldsMixin, serializers.ModelSerializer[Salon]):
             "addresses",
             "reminder_time_minutes",
             "timezone",
+            "late_cancel_hours",
             "reminders_moved",
             "created",
             "modified",
@@ -41,7 +39,7 @@ class SalonSerializer(StrictFieldsMixin, serializers.ModelSerializer[Salon]):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """An address that names no country lies in that of the salon's phone number."""
         phone_number = attrs.get("phone_number") or self.instance.phone_number  # type: ignore[union-attr]
-        country = phonenumbers.region_code_for_number(to_python(phone_number)) or DEFAULT_COUNTRY
+        country = country_of(phone_number)
         errors: list[dict[str, Any]] = []
         for address in attrs.get("addresses", []):
             address.setdefault("country", country)

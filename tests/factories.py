@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from appointment.models import Appointment
 from customer.models import Customer
 from salon.models import Salon
+from schedule.models import Service, WorkingHours
 from user.models import ExtendedUser
 
 _numbers = itertools.count(1)
@@ -59,3 +60,14 @@ def make_appointment(**fields: Any) -> Appointment:
     if "customer" not in fields:
         defaults["customer"] = make_customer(salon)
     return Appointment.objects.create(**{**defaults, **fields})
+
+
+def make_service(salon: Salon, **fields: Any) -> Service:
+    name = fields.pop("name", f"Service {next(_numbers)}")
+    return Service.objects.create(salon=salon, **{"name": name, "duration_minutes": 60, **fields})
+
+
+def make_week(salon: Salon, user: ExtendedUser, opens: str = "09:00", closes: str = "17:00") -> None:
+    """The same hours on every day of the week."""
+    times = {"opens": time.fromisoformat(opens), "closes": time.fromisoformat(closes)}
+    WorkingHours.objects.bulk_create(WorkingHours(salon=salon, user=user, weekday=day, **times) for day in range(7))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from datetime import date, time
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from appointment.models import Block
+from schedule.models import Chair, SpecialHours, TimeOff, WorkingHours
 from tests.factories import (
     hours_ahead,
     make_appointment,
@@ -17,6 +20,7 @@ from tests.factories import (
     make_phone_number,
     make_platform_admin,
     make_salon,
+    make_service,
     make_user,
 )
 from user import api_keys
@@ -55,9 +59,20 @@ class World:
         self.api_key, _ = api_keys.make(salon=self.salon, name="All", scopes=list(ApiKey.Scope))
         self.key = api_keys.ApiKeyUser(self.api_key)
         self.appointment = make_appointment(salon=self.salon, user=self.staff, customer=self.customer)
+        self.service = make_service(self.salon)
+        self.chair = Chair.objects.create(salon=self.salon, column_id=1, name="Window")
+        times = {"opens": time(9), "closes": time(17)}
+        self.working_hours = WorkingHours.objects.create(salon=self.salon, user=self.colleague, weekday=0, **times)
+        christmas = {"salon": self.salon, "user": self.colleague, "date": date(2030, 12, 24)}
+        self.special_hours = SpecialHours.objects.create(**christmas)
+        self.time_off = TimeOff.objects.create(salon=self.salon, first_day=date(2030, 1, 1), last_day=date(2030, 1, 1))
+        self.block = Block.objects.create(
+            salon=self.salon, column_id=9, starts_at=hours_ahead(30), ends_at=hours_ahead(31)
+        )
 
     def path(self, path: str) -> str:
-        return re.sub(r"{(\w+)}", lambda name: str(getattr(self, name[1]).pk), path)
+        query = f"?services={self.service.pk}" if path.endswith("/availability/") else ""
+        return re.sub(r"{(\w+)}", lambda name: str(getattr(self, name[1]).pk), path) + query
 
     def body(self, method: str, path: str) -> dict[str, Any] | None:
         """What a right request carries."""
@@ -85,6 +100,23 @@ class World:
                 "full_name": "New",
                 "phone_number": make_phone_number(),
                 "salons": [self.salon.pk],
+            },
+            "services": {"salon": self.salon.pk, "name": "Dry cut", "duration_minutes": 30},
+            "chairs": {"salon": self.salon.pk, "name": "Mirror", "column_id": 2},
+            "working-hours": {
+                "salon": self.salon.pk,
+                "user": self.colleague.pk,
+                "weekday": 1,
+                "opens": "09:00",
+                "closes": "17:00",
+            },
+            "special-hours": {"salon": self.salon.pk, "user": self.colleague.pk, "date": "2030-12-31"},
+            "time-off": {"salon": self.salon.pk, "first_day": "2030-05-01", "last_day": "2030-05-01"},
+            "blocks": {
+                "salon": self.salon.pk,
+                "column_id": 5,
+                "starts_at": hours_ahead(50).isoformat(),
+                "ends_at": hours_ahead(51).isoformat(),
             },
             "salons": {"name": "Renamed", "phone_number": "+442079460999"},
             "customers": {
