@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import redis
-from django.db.models import Count, Min
+from django.db.models import Count, Min, Q
 
 from booking_api.broker import broker
-from sms import heartbeats, metrics
+from sms import heartbeats, holds, metrics
 from sms.clock import database_now
 from sms.dispatch import LANES
 from sms.models import Message, SenderHold
+from sms.transport import TEXT_BLOCKED_CODES
 
 Status = Message.Status
 SILENT_AFTER = timedelta(seconds=30)
@@ -22,6 +23,7 @@ def findings() -> Iterator[str]:
     """One sentence for each thing that keeps texts from going out; none where all is well."""
     now = database_now()
     yield from _stopped_senders()
+    yield from _blocked_texts()
     yield from _silent_processes(now)
     yield from _redis()
     yield from _overdue(now)
@@ -48,6 +50,15 @@ def _stopped_senders() -> Iterator[str]:
         )
 
 
+def _blocked_texts() -> Iterator[str]:
+    for code, texts in sorted(holds.blocked_texts().items()):
+        yield (
+            f"{texts} texts wait for a person: Twilio refuses where they go or what they say (error {code}); others "
+            f"go out. What to do: {TEXT_BLOCKED_CODES[code]}. Each is tried again by itself, at the latest after an "
+            "hour, until its visit begins."
+        )
+
+
 def _silent_processes(now: datetime) -> Iterator[str]:
     seen = heartbeats.last_beats()
     for process in (heartbeats.DISPATCHER, heartbeats.WORKER):
@@ -66,6 +77,7 @@ def _redis() -> Iterator[str]:
 
 def _overdue(now: datetime) -> Iterator[str]:
     due = Message.objects.filter(status=Status.PENDING, next_attempt_at__lte=now)
+    due = due.filter(Q(error_code=None) | ~Q(error_code__in=TEXT_BLOCKED_CODES))
     standing = due.aggregate(texts=Count("pk"), oldest=Min("due_at"))
     if standing["oldest"] and now - standing["oldest"] > timedelta(seconds=5):
         yield (
