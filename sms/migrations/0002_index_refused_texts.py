@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
         AddIndexConcurrently(
             model_name="message",
             index=models.Index(
-                condition=models.Q(("status", "pending"), ("error_code__isnull", False)),
+                condition=models.Q(("error_code__isnull", False), ("status", "pending")),
                 fields=["error_code"],
                 name="sms_refused",
             ),
