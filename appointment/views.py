@@ -15,6 +15,7 @@ from appointment.serializers import (
     AppointmentSerializer,
     CancelSerializer,
     HistoryEntrySerializer,
+    NothingSerializer,
     TextSerializer,
     obeying_rules,
 )
@@ -47,12 +48,14 @@ class AppointmentViewSet(ApiMixin, VersionedMixin, viewsets.ModelViewSet[Appoint
     @action(detail=True, methods=["post"])
     def complete(self, request: Request, pk: str) -> Response:
         """The visit took place."""
+        NothingSerializer(data=request.data).is_valid(raise_exception=True)
         return self._act(services.complete)
 
     @extend_schema(request=None, responses=AppointmentSerializer)
     @action(detail=True, methods=["post"], url_path="no-show")
     def no_show(self, request: Request, pk: str) -> Response:
         """The customer did not come."""
+        NothingSerializer(data=request.data).is_valid(raise_exception=True)
         return self._act(services.note_no_show)
 
     def _act(self, service: Callable[..., Appointment], *args: Any) -> Response:
