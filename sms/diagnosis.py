@@ -53,9 +53,9 @@ def _stopped_senders() -> Iterator[str]:
 def _blocked_texts() -> Iterator[str]:
     for code, texts in sorted(holds.blocked_texts().items()):
         yield (
-            f"{texts} texts wait for a person: Twilio refuses where they go or what they say (error {code}); others "
-            f"go out. What to do: {TEXT_BLOCKED_CODES[code]}. Each is tried again by itself, at the latest after an "
-            "hour, until its visit begins."
+            f"{_count(texts, 'waits', 'wait')} for a person: Twilio refuses where it goes or what it says (error "
+            f"{code}); others go out. What to do: {TEXT_BLOCKED_CODES[code]}. Each is tried again by itself, at the "
+            "latest after an hour, until its visit begins."
         )
 
 
@@ -81,9 +81,9 @@ def _overdue(now: datetime) -> Iterator[str]:
     standing = due.aggregate(texts=Count("pk"), oldest=Min("due_at"))
     if standing["oldest"] and now - standing["oldest"] > timedelta(seconds=5):
         yield (
-            f"{standing['texts']} texts are due, the oldest since {_clock(standing['oldest'])}. "
-            f"{_queued()} They go out as soon as a dispatcher, Redis and a worker are there; one that comes too late "
-            "is not sent and says so."
+            f"{_count(standing['texts'], 'is', 'are')} due, the oldest since {_clock(standing['oldest'])}. "
+            f"{_queued()}What is due goes out as soon as a dispatcher, Redis and a worker are there; what comes too "
+            "late is not sent and says so."
         )
 
 
@@ -92,22 +92,22 @@ def _queued() -> str:
         queued = sum(broker.queue_length(lane) for lane in LANES)
     except redis.RedisError:
         return ""
-    return f"{queued} of them wait in Redis for a worker."
+    return f"In Redis, for a worker: {queued}. "
 
 
 def _in_doubt(now: datetime) -> Iterator[str]:
     in_doubt = metrics.ledger_now()["unknown"]
     if in_doubt:
         yield (
-            f"{in_doubt} texts are being traced: Twilio may or may not have accepted them. Each is looked up until it "
-            "is found or proven absent, then counted as sent or sent once more."
+            f"{_count(in_doubt, 'is', 'are')} being traced: Twilio may or may not have accepted it. Each is looked up "
+            "until it is found or proven absent, then counted as sent or sent once more."
         )
 
 
 def _failed(now: datetime) -> Iterator[str]:
     failed = Message.objects.filter(status=Status.FAILED, due_at__gte=now - timedelta(days=1))
     for row in failed.values("reason").annotate(texts=Count("pk")).order_by("-texts")[:5]:
-        yield f"{row['texts']} texts failed in the last 24 hours: {row['reason']}. They are not sent again."
+        yield f"{_count(row['texts'])} failed in the last 24 hours: {row['reason']}. Not sent again."
 
 
 def _because(message: Message) -> str:
@@ -125,6 +125,11 @@ def _next_step(message: Message, now: datetime) -> str:
     if message.status == Status.SENT:
         return "Twilio has it; its delivery report is awaited"
     return "nothing more happens"
+
+
+def _count(texts: int, one: str = "", several: str = "") -> str:
+    """`1 text is`, `2 texts are`."""
+    return f"1 text {one}".rstrip() if texts == 1 else f"{texts} texts {several}".rstrip()
 
 
 def _clock(moment: datetime) -> str:

@@ -6,8 +6,9 @@ from datetime import timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import OperationalError
 
-from sms import heartbeats, holds
+from sms import diagnosis, heartbeats, holds
 from sms.errors import SenderBlocked
 from tests.delivering import deliver_due, let_time_pass
 from tests.factories import make_appointment
@@ -63,6 +64,18 @@ def test_story_of_a_booking_tells_of_each_text(capsys, twilio):
     assert said.startswith(f"Booking {booking.pk}\nconfirmation ")
     assert "attempt 1 at " in said
     assert "reminder " in said
+
+
+@pytest.mark.parametrize("asked", ["findings", "story"])
+def test_database_that_does_not_answer_is_one_line_that_says_what_to_do(monkeypatch, queues, asked):
+    def away(*args):
+        raise OperationalError("connection refused\nIs the server running?")
+
+    booking = make_appointment()
+    monkeypatch.setattr(diagnosis, asked, away)
+    with pytest.raises(CommandError, match=r"PostgreSQL .*\(connection refused\).* DATABASE_URL") as raised:
+        call_command("sms_doctor", *([f"--booking={booking.pk}"] if asked == "story" else []))
+    assert "\n" not in str(raised.value)
 
 
 def test_booking_that_never_was_is_refused():
