@@ -78,7 +78,7 @@ class MessageInline(ReadOnlyAdmin, admin.TabularInline[Message, Any]):
 
     @admin.display(description="body")
     def words(self, message: Message) -> str:
-        return format_html('<div style="min-width: 16em">{}</div>', message.body)
+        return format_html('<div style="min-width: 10em">{}</div>', message.body)
 
     def replies(self, message: Message) -> str:
         return "; ".join(reply.body for reply in message.replies.all())
