@@ -26,7 +26,7 @@ class TryLater(APIException):
 
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     default_code = "try_later"
-    default_detail = "That cannot be done at the moment. Try again in a minute."
+    default_detail = "That cannot be done at the moment. Try again when Retry-After says."
 
     def __init__(self, wait: int = 60) -> None:
         super().__init__()

@@ -48,7 +48,8 @@ def place(error: SenderBlocked) -> None:
 def blocked_texts() -> dict[int, int]:
     """How many texts wait for a person while their sender works, by Twilio's error code."""
     waiting = Message.objects.filter(status=Message.Status.PENDING, error_code__in=TEXT_BLOCKED_CODES)
-    return {row["error_code"]: row["texts"] for row in waiting.values("error_code").annotate(texts=Count("pk"))}
+    counts = waiting.values("error_code").annotate(texts=Count("pk"))
+    return {row["error_code"]: row["texts"] for row in counts if row["error_code"]}
 
 
 def tell_of_blocked(message_id: int, error: TextBlocked) -> None:
