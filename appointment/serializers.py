@@ -191,6 +191,10 @@ class CancelSerializer(StrictFieldsMixin, serializers.Serializer[Any]):
     )
 
 
+class NothingSerializer(StrictFieldsMixin, serializers.Serializer[Any]):
+    """For an act that asks for nothing: what is sent nevertheless is refused, not ignored."""
+
+
 class ReplySerializer(serializers.ModelSerializer[InboundMessage]):
     class Meta:
         model = InboundMessage

@@ -22,6 +22,7 @@ from appointment.serializers import (
     CancelSerializer,
     DaySerializer,
     HistoryEntrySerializer,
+    NothingSerializer,
     TextSerializer,
     as_json,
     obeying_rules,
@@ -69,12 +70,14 @@ class AppointmentViewSet(ApiMixin, VersionedMixin, viewsets.ModelViewSet[Appoint
     @action(detail=True, methods=["post"])
     def complete(self, request: Request, pk: str) -> Response:
         """The visit took place."""
+        NothingSerializer(data=request.data).is_valid(raise_exception=True)
         return self._act(services.complete)
 
     @extend_schema(request=None, responses=AppointmentSerializer)
     @action(detail=True, methods=["post"], url_path="no-show")
     def no_show(self, request: Request, pk: str) -> Response:
         """The customer did not come."""
+        NothingSerializer(data=request.data).is_valid(raise_exception=True)
         return self._act(services.note_no_show)
 
     def _act(self, service: Callable[..., Appointment], **given: Any) -> Response:
