@@ -17,9 +17,9 @@ from django.contrib.auth import get_user_model
 from django.contrib.postgres.fields.ranges import RangeEndsWith, RangeStartsWith
 from django.db.models import BigIntegerField, Func, Q
 from django.db.models.functions import Cast, Extract
-from psycopg2.extras import DateTimeTZRange
 
 from appointment import models
+from appointment.occupancy import overlapping
 from salon.models import Salon
 from schedule import hours
 from schedule.chairs import chairs_of
@@ -189,13 +189,14 @@ def _people(wanted: Wanted, user_id: int | None) -> list[int]:
 
 def _taken(salon: Salon, people: Collection[int], window: Span) -> _Taken:
     """What is taken of the salon's chairs, and of the people wherever they are."""
-    during = DateTimeTZRange(moment(window[0]), moment(window[1]))
-    rows = models.OccupiedTime.objects.filter(during__overlap=during).values_list(
+    during = overlapping(window)
+    found = models.OccupiedTime.objects.filter(during & Q(salon=salon) | during & Q(user__in=people))
+    rows = found.values_list(
         "salon_id", "column_id", "user_id", _epoch(RangeStartsWith("during")), _epoch(RangeEndsWith("during"))
     )
     of_people: dict[int, list[Span]] = defaultdict(list)
     of_columns: dict[int, list[Span]] = defaultdict(list)
-    for salon_id, column_id, user_id, begins, ends in rows.filter(Q(salon=salon) | Q(user__in=people)):
+    for salon_id, column_id, user_id, begins, ends in rows:
         span = (begins, ends)
         if user_id is not None:
             of_people[user_id].append(span)

@@ -71,7 +71,9 @@ def naive_slots(wanted: Wanted, first: date, last: date, *, now: datetime, step_
         )
 
     def is_taken(row: OccupiedTime, begins: datetime, ends: datetime) -> bool:
-        return bool(row.during.lower < ends and begins < row.during.upper)
+        assert row.during.lower
+        assert row.during.upper
+        return row.during.lower < ends and begins < row.during.upper
 
     for user_id in ExtendedUser.objects.filter(salons=salon, is_active=True).values_list("pk", flat=True):
         for number in range((last - first).days + 1):
