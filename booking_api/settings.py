@@ -60,6 +60,7 @@ INSTALLED_APPS = [
     "schedule",
     "sms",
     "appointment",
+    "transfer",
 ]
 
 MIDDLEWARE = [
