@@ -188,7 +188,7 @@ def _header(first: str, columns: Columns) -> tuple[str, list[str]]:
 
 def _names(first: str, delimiter: str) -> list[str]:
     try:
-        cells = next(csv.reader([first], delimiter=delimiter), [])
+        cells = next(csv.reader([first], delimiter=delimiter, strict=True), [])
     except csv.Error:
         return []
     names = ["_".join(cell.strip().lower().split()) for cell in cells]
