@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import io
+import os
 import signal
 import subprocess
 import sys
 import tracemalloc
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -96,12 +98,12 @@ def test_what_cannot_be_done_is_said_clearly(tmp_path: Path, salon: Salon) -> No
 def test_export_to_a_file_comes_back(salon: Salon, tmp_path: Path) -> None:
     make_customer(salon, full_name="Łukasz")
     file, out = tmp_path / "out.csv", io.StringIO()
-    call_command("export_csv", "customers", f"--salon={salon.pk}", str(file))
+    call_command("export_csv", "customers", str(file), f"--salon={salon.pk}")
     call_command("export_csv", "customers", f"--salon={salon.pk}", stdout=out)
     assert file.read_bytes().decode() == out.getvalue()
     assert "1 already there" in run("customers", file, salon)[0]
     with pytest.raises(CommandError, match="Is a directory"):
-        call_command("export_csv", "customers", f"--salon={salon.pk}", str(tmp_path))
+        call_command("export_csv", "customers", str(tmp_path), f"--salon={salon.pk}")
 
 
 @pytest.mark.django_db(transaction=True)
@@ -112,7 +114,8 @@ def test_ctrl_c_leaves_nothing_or_says_what_is_in(tmp_path: Path, skip: bool) ->
     file = written(tmp_path, "phone_number\n" + "\n".join(numbers) + "\n")
     command = [sys.executable, "manage.py", "import_csv", "customers", str(file), f"--salon={salon.pk}"]
     database = connection.settings_dict
-    url = f"postgres://{database['USER']}@{database['HOST']}:{database['PORT']}/{database['NAME']}"
+    login = f"{database['USER']}:{quote(database['PASSWORD'], safe='')}"
+    url = f"postgres://{login}@{database['HOST']}:{database['PORT']}/{database['NAME']}"
     process = subprocess.Popen(
         [*command, *(["--skip-bad-lines"] if skip else [])],
         cwd=CHECKOUT,
@@ -140,8 +143,6 @@ def test_ctrl_c_leaves_nothing_or_says_what_is_in(tmp_path: Path, skip: bool) ->
 
 
 def _environment() -> dict[str, str]:
-    import os
-
     return {**os.environ, "DEBUG": "1"}
 
 

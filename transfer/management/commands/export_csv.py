@@ -15,8 +15,8 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("what", choices=list(TABLES), metavar="WHAT", help=" | ".join(TABLES))
+        parser.add_argument("file", type=Path, nargs="?", metavar="FILE", help="Stands right after WHAT.")
         parser.add_argument("--salon", type=int, required=True, metavar="ID")
-        parser.add_argument("file", type=Path, nargs="?", metavar="FILE")
 
     def handle(self, *args: Any, what: str, salon: int, file: Path | None, **options: Any) -> None:
         rows = export_csv(what, salon=salon_by_key(salon))

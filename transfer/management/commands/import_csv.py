@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -45,16 +48,17 @@ class Command(BaseCommand):
         if confirm and what != "bookings":
             raise CommandError("Only bookings are confirmed: leave --confirm out.")
         report = Report(what=what, dry_run=dry_run)
-        self._last_sign = time.monotonic()
+        self._last_sign, self._is_stopping = time.monotonic(), False
         try:
-            import_csv(
-                _sheet(what, file),
-                report,
-                salon=salon_by_key(salon),
-                skip_bad_lines=skip_bad_lines,
-                confirm=confirm,
-                on_line=self._show_progress,
-            )
+            with self._stopping_between_lines():
+                import_csv(
+                    _sheet(what, file),
+                    report,
+                    salon=salon_by_key(salon),
+                    skip_bad_lines=skip_bad_lines,
+                    confirm=confirm,
+                    on_line=self._on_line,
+                )
         except KeyboardInterrupt:
             raise CommandError(_interrupted(report), returncode=INTERRUPTED) from None
         finally:
@@ -62,6 +66,25 @@ class Command(BaseCommand):
         self._tell(report)
         if report.failed:
             raise CommandError(f"{report.failed:,} lines failed. {_written(report)}")
+
+    @contextmanager
+    def _stopping_between_lines(self) -> Iterator[None]:
+        """Ctrl-C takes effect at the end of a line, not amid a commit: the report stays true. Twice, at once."""
+
+        def stop(*_: Any) -> None:
+            self._is_stopping = True
+            signal.signal(signal.SIGINT, before)
+
+        before = signal.signal(signal.SIGINT, stop)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    def _on_line(self, lines: int) -> None:
+        self._show_progress(lines)
+        if self._is_stopping:
+            raise KeyboardInterrupt
 
     def _show_progress(self, lines: int) -> None:
         """Once a second for a person, every thousand lines for a log."""
