@@ -168,26 +168,29 @@ class Appointment(TimeStampedModel):
         except rules.RuleBroken as broken:
             raise ValidationError({broken.field: ValidationError(broken.message, broken.code)}) from broken
 
-    def save(self, *args: Any, confirm: bool = True, **kwargs: Any) -> None:
+    def save(self, *args: Any, confirm: bool = True, is_history: bool = False, **kwargs: Any) -> None:
         """Save, take the time that the visit needs, and plan the texts that the change calls for; all commit together.
 
         After the commit a worker is nudged to send what is due now.
 
         Args:
           confirm: False for an import, which must not wake a town: a new booking gets its reminder only.
+          is_history: when it was cancelled is as given, and not now.
 
         Raises:
           IntegrityError: another booking has the chair or the person then; `appointment.rules` says so more kindly.
         """
         with transaction.atomic():
             before = services.lock(self)
-            self._note_what_only_the_row_knows(before, kwargs)
+            self._note_what_only_the_row_knows(before, kwargs, is_history=is_history)
             super().save(*args, **kwargs)
             saved = services.reread(self)
             occupancy.follow(saved, before)
             services.plan_texts(self, saved, before, confirm=confirm)
 
-    def _note_what_only_the_row_knows(self, before: Appointment | None, kwargs: dict[str, Any]) -> None:
+    def _note_what_only_the_row_knows(
+        self, before: Appointment | None, kwargs: dict[str, Any], *, is_history: bool
+    ) -> None:
         """This object may be older than the row, or a copy of another."""
         self.task_id = before.task_id if before else ""
         self.texts_planned_for = before.texts_planned_for if before else None
@@ -196,7 +199,7 @@ class Appointment(TimeStampedModel):
             self.calendar_sequence += 1
         if self.status != self.Status.CANCELLED:
             self.cancelled_at, self.cancelled_by_customer = None, False
-        elif before is None or before.status != self.Status.CANCELLED:
+        elif not is_history and (before is None or before.status != self.Status.CANCELLED):
             self.cancelled_at = database_now()
         if kwargs.get("update_fields") is not None:
             kwargs["update_fields"] = {

@@ -90,7 +90,7 @@ class ApiSchema(AutoSchema):
             for status in self._error_statuses():
                 if status not in bodies:
                     serializer = None if status == "304" else ErrorSerializer
-                    bodies[status] = self._get_response_for_code(serializer, status)
+                    bodies[status] = self._get_response_for_code(serializer, status, ["application/json"])
                     bodies[status]["description"] = DESCRIPTIONS[status]
             bodies = dict(sorted(bodies.items()))
         return bodies

@@ -61,6 +61,7 @@ INSTALLED_APPS = [
     "schedule",
     "sms",
     "appointment",
+    "transfer",
 ]
 
 MIDDLEWARE = [

@@ -72,6 +72,7 @@ class World:
 
     def path(self, path: str) -> str:
         query = f"?services={self.service.pk}" if path.endswith("/availability/") else ""
+        query = "?what=customers" if path.endswith("/export/") else query
         return re.sub(r"{(\w+)}", lambda name: str(getattr(self, name[1]).pk), path) + query
 
     def body(self, method: str, path: str) -> dict[str, Any] | None:
@@ -82,6 +83,8 @@ class World:
         new_password = {"password1": NEW_PASSWORD, "password2": NEW_PASSWORD}
         if path.endswith("/api-keys/"):
             return {"name": "Web shop", "scopes": ["salon:read"]}
+        if path.endswith("/import/"):
+            return {"what": "customers", "csv": f"phone_number\n{make_phone_number()}\n"}
         if path == "/users/me/password/":
             return {"old_password": PASSWORD, **new_password}
         if path.startswith("/users/password-reset/"):
