@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.http import HttpRequest
 
-from appointment.models import Appointment
+from appointment.models import Appointment, CalendarFeed
 from sms.admin import MessageInline
 
 
@@ -18,3 +19,18 @@ class AppointmentAdmin(admin.ModelAdmin[Appointment]):
     autocomplete_fields = ["salon", "customer", "user"]
     readonly_fields = ["task_id", "created", "modified"]
     inlines = [MessageInline]
+
+
+@admin.register(CalendarFeed)
+class CalendarFeedAdmin(admin.ModelAdmin[CalendarFeed]):
+    """To look at; feeds are made and revoked through the API, where their address is shown once."""
+
+    list_display = ["name", "prefix", "user", "salon", "last_fetched_at", "revoked_at"]
+    list_select_related = ["user", "salon"]
+    exclude = ["secret_hash"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: CalendarFeed | None = None) -> bool:
+        return False
