@@ -200,7 +200,7 @@ class VisitCalendarView(_CalendarAnswer):
         visible = Appointment.objects.visible_to(caller(self.request)).select_related("salon", "customer")
         return visible.prefetch_related("salon__addresses", "booked_services__service")
 
-    @extend_schema(responses={(200, "text/calendar"): OpenApiTypes.STR})
+    @extend_schema(operation_id="appointments_calendar_retrieve", responses={(200, "text/calendar"): OpenApiTypes.STR})
     def get(self, request: Request, pk: int) -> HttpResponse:
         booking = self.get_object()
         return self.calendar(request, [calendars.entry_of(booking)], f"visit-{booking.pk}.ics")
@@ -212,7 +212,7 @@ class CalendarView(_CalendarAnswer):
     permission_classes = [AllowAny]
     authentication_classes: list[Any] = []
 
-    @extend_schema(responses={(200, "text/calendar"): OpenApiTypes.STR})
+    @extend_schema(operation_id="calendars_retrieve", responses={(200, "text/calendar"): OpenApiTypes.STR})
     def get(self, request: Request, address: str) -> HttpResponse:
         feed = calendar_feeds.find(address)
         if feed is None:

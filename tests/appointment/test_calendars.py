@@ -16,7 +16,7 @@ from django.db import connection
 from django.db.models import F
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from ical.calendar_stream import CalendarStream
+from ical.calendar_stream import IcsCalendarStream
 
 from address.models import Address
 from appointment import calendar_feeds, calendars, services
@@ -44,7 +44,7 @@ def read(content: bytes) -> dict[str, icalendar.Event]:
     calendar = icalendar.Calendar.from_ical(content)
     assert [error for part in calendar.walk() for error in part.errors] == []
     events = {str(event["UID"]): event for event in calendar.walk("VEVENT")}
-    others = CalendarStream.calendar_from_ics(text).events
+    others = IcsCalendarStream.calendar_from_ics(text).events
     shown = {
         (event.uid, event.sequence, event.dtstart, event.dtend, event.summary, event.description, event.location)
         for event in others
@@ -68,7 +68,7 @@ def read(content: bytes) -> dict[str, icalendar.Event]:
 
 def uid(thing: Any) -> str:
     kind = "block" if isinstance(thing, Block) else "visit"
-    return f"{kind}-{thing.pk}@{CalendarDomain.objects.get().name}"
+    return f"{kind}-{thing.pk}@{CalendarDomain.objects.get_or_create(pk=1)[0].name}"
 
 
 def file_of(booking: Appointment) -> icalendar.Event:
@@ -192,7 +192,8 @@ def test_no_name_adds_a_property(name: str) -> None:
     services.change(plain.pk, services=[make_service(plain.salon)], end_time=hours_ahead(25))
     event = file_of(booking)
     assert set(event) == set(file_of(plain))
-    assert str(event["SUMMARY"]) == re.sub(r"[\s\x00-\x1f\x85]+", " ", name[:120]).strip()
+    # `icalendar` takes a written \\N for the end of a line, as in an escaped text.
+    assert str(event["SUMMARY"]) == re.sub(r"[\s\x00-\x1f\x85]+", " ", name[:120]).strip().replace("\\N", "\n")
     content = calendars.render([calendars.entry_of(booking)], name).decode()
     assert not re.search(r"^(ATTENDEE|SUMMARY:mine)", content.replace("\r\n ", ""), re.MULTILINE)
     assert len(content.splitlines()) == content.count("\r\n")
@@ -497,22 +498,18 @@ def test_cancelled_and_deleted_visits_are_told_of_for_a_month() -> None:
 
 def test_deleting_by_a_stale_copy_still_tells_a_newer_version() -> None:
     booking = make_appointment()
-    stale, name, path = Appointment.objects.get(pk=booking.pk), uid_of_new(booking), feed_of(booking.user)
+    stale, name, path = Appointment.objects.get(pk=booking.pk), uid(booking), feed_of(booking.user)
     services.change(booking.pk, appointment_time=hours_ahead(48))
     services.change(booking.pk, appointment_time=hours_ahead(72))
     stale.delete()
     assert int(entries(path)[name]["SEQUENCE"]) == 3
 
 
-def uid_of_new(booking: Appointment) -> str:
-    return str(file_of(booking)["UID"])
-
-
 def test_visit_given_to_a_colleague_moves_to_their_calendar() -> None:
     booking = make_appointment()
     colleague = make_user(booking.salon)
     mine, theirs = feed_of(booking.user), feed_of(colleague)
-    before = entries(mine)[uid_of_new(booking)]
+    before = entries(mine)[uid(booking)]
     services.change(booking.pk, user=colleague)
     assert entries(mine) == {}
     (after,) = entries(theirs).values()
@@ -561,7 +558,7 @@ def test_queries_do_not_grow_with_what_is_shown() -> None:
     fetch(path)  # notes that it was fetched, and makes the domain
     few = queries(path)
     add(99)
-    assert (queries(path), few) == (few, 9)
+    assert (queries(path), few) == (few, 8)
     assert len(entries(path)) == 104
 
 
