@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -47,8 +48,8 @@ class AppointmentQuerySet(models.QuerySet["Appointment"]):
 OCCUPYING = ("booked", "arrived", "in_service", "completed", "offered")
 # In these the customer has come: nothing is planned anew, and what still waits is judged when it is due.
 UNDER_WAY = ("arrived", "in_service")
-# What a calendar shows of a visit.
-IN_CALENDARS = ("appointment_time", "end_time", "status", "salon_id", "user_id", "customer_id", "comment")
+# What a calendar shows of a visit (`appointment.calendars`).
+IN_CALENDARS = ("appointment_time", "end_time", "status", "salon_id", "user_id", "customer_id")
 
 
 def history_author(request: HttpRequest | None, **kwargs: Any) -> ExtendedUser | None:
@@ -112,7 +113,7 @@ class Appointment(TimeStampedModel):
 
     objects = AppointmentQuerySet.as_manager()
     history = HistoricalRecords(
-        excluded_fields=["created", "modified", "task_id", "texts_planned_for", "busy_minutes", "calendar_sequence"],
+        excluded_fields=["created", "modified", "task_id", "texts_planned_for", "busy_minutes"],
         get_user=history_author,
     )
 
@@ -207,6 +208,7 @@ class Appointment(TimeStampedModel):
                 "calendar_sequence",
                 "cancelled_at",
                 "cancelled_by_customer",
+                "modified",
             }
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
@@ -351,6 +353,49 @@ class OccupiedTime(models.Model):
 
     def __str__(self) -> str:
         return f"{self.during.lower:%Y-%m-%d %H:%M}-{self.during.upper:%H:%M} UTC"
+
+
+class CalendarFeed(models.Model):
+    """Who knows its address may read what a person does (`appointment.calendar_feeds`)."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="calendar_feeds")
+    salon = models.ForeignKey(
+        Salon,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="+",
+        help_text="The only salon that it shows. None: every one that the person works for.",
+    )
+    name = models.CharField(max_length=80, blank=True, help_text="What it is for, such as my phone.")
+    shows_customers = models.BooleanField(default=True, help_text="Off: it tells no customer's name.")
+    prefix = models.CharField(max_length=12, unique=True, help_text="Begins its address; no secret.")
+    secret_hash = models.CharField(max_length=64)
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_fetched_at = models.DateTimeField(null=True, help_text="To the minute.")
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.name or 'calendar'} of {self.user} ({self.prefix}…)"
+
+
+def new_calendar_domain() -> str:
+    return uuid4().hex
+
+
+class CalendarDomain(models.Model):
+    """What stands behind the @ in what calendars know our visits by. One row, made when it is first asked for.
+
+    Kept, and not taken from the installation's address: that may change, and every calendar would show all twice.
+    """
+
+    name = models.CharField(max_length=32, default=new_calendar_domain, editable=False)
+
+    def __str__(self) -> str:
+        return self.name
 
 
 UNPLANNED = next(index.condition for index in Appointment._meta.indexes if index.name == "appointment_unplanned")

@@ -165,6 +165,18 @@ _DAY = {
     "blocks": [{"id": 9, **_BLOCK, **_STAMPS}],
 }
 
+_CALENDAR_FEED = {
+    "id": 6,
+    "name": "My phone",
+    "user": 2,
+    "salon": None,
+    "shows_customers": True,
+    "prefix": "3f9a1c0b7d2e",
+    "created_at": "2030-05-01T09:00:00Z",
+    "last_fetched_at": None,
+    "revoked_at": None,
+}
+
 # By the name of the component that it is an example of.
 EXAMPLES: dict[str, Any] = {
     "ApiKey": _API_KEY,
@@ -177,6 +189,9 @@ EXAMPLES: dict[str, Any] = {
     "Block": {"id": 9, **_BLOCK, **_STAMPS},
     "BlockRequest": _BLOCK,
     "PatchedBlockRequest": {"label": "Meeting"},
+    "CalendarFeed": _CALENDAR_FEED,
+    "CalendarFeedRequest": {"name": "My phone", "salon": None, "shows_customers": True},
+    "NewCalendarFeed": {**_CALENDAR_FEED, "url": "https://booking.example.com/calendars/3f9a1c0b7d2e-5b0d.ics"},
     "CancelRequest": {"reason": "ill", "by_customer": True},
     "Chair": {"id": 5, **_CHAIR},
     "ChairRequest": _CHAIR,

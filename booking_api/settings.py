@@ -14,6 +14,7 @@ import structlog
 from corsheaders.defaults import default_headers
 
 from booking_api.environment import Env
+from booking_api.redaction import redact
 
 django_stubs_ext.monkeypatch()  # lets admin classes and query sets be written with their model: ModelAdmin[Salon]
 
@@ -164,6 +165,7 @@ SIMPLE_JWT = {
 RATE_LIMIT_PER_USER = env.int("RATE_LIMIT_PER_USER", default=3000)  # a minute
 RATE_LIMIT_PER_API_KEY = env.int("RATE_LIMIT_PER_API_KEY", default=3000)  # a minute
 RATE_LIMIT_PER_IP = env.int("RATE_LIMIT_PER_IP", default=6000)  # a minute; a salon may share one address
+RATE_LIMIT_PER_CALENDAR_FEED = env.int("RATE_LIMIT_PER_CALENDAR_FEED", default=120)  # an hour
 PASSWORD_RESETS_PER_ACCOUNT = env.int("PASSWORD_RESETS_PER_ACCOUNT", default=5)  # an hour
 PASSWORD_RESETS_PER_IP = env.int("PASSWORD_RESETS_PER_IP", default=60)  # an hour
 LOGIN_FREE_ATTEMPTS = env.int("LOGIN_FREE_ATTEMPTS", default=10)
@@ -301,9 +303,13 @@ LOGGING = {
     "formatters": {
         "structured": {
             "()": structlog.stdlib.ProcessorFormatter,
-            "processor": structlog.processors.JSONRenderer()
-            if LOG_FORMAT == "json"
-            else structlog.dev.ConsoleRenderer(colors=False),
+            "processors": [
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.JSONRenderer()
+                if LOG_FORMAT == "json"
+                else structlog.dev.ConsoleRenderer(colors=False),
+                redact,
+            ],
             "foreign_pre_chain": [*_SHARED_PROCESSORS, structlog.processors.format_exc_info],
         }
     },
