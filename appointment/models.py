@@ -69,8 +69,9 @@ class SeriesQuerySet(models.QuerySet["Series"]):
 
     def with_visits_ahead(self) -> SeriesQuerySet:
         """Each with `visits_ahead`: how many of its booked visits have not begun."""
-        is_ahead = Q(visits__status="booked", visits__appointment_time__gt=models.functions.Now())
-        return self.annotate(visits_ahead=models.Count("visits", filter=is_ahead))
+        ahead = Appointment.objects.ahead().filter(series=models.OuterRef("pk")).order_by().values("series")
+        number = models.Subquery(ahead.annotate(number=models.Count("pk")).values("number"))
+        return self.annotate(visits_ahead=models.functions.Coalesce(number, 0))
 
     def with_visits(self) -> SeriesQuerySet:
         """Each with its visits, by their place, as the API shows them; in as many queries, however many they are."""

@@ -142,7 +142,10 @@ def _planned(
     """Each visit that the rule asks for, with its own times in place of the first one's."""
     length = fields["end_time"] - appointment_time if fields.get("end_time") else None
     planned = [
-        (found, {"appointment_time": found.starts_at, "end_time": found.starts_at + length if length else None})
+        (
+            found,
+            {"appointment_time": found.starts_at, "end_time": found.starts_at + length if length is not None else None},
+        )
         for found in _occurrences(fields["salon"], rule, appointment_time)
     ]
     _check_apart([_booking(**{**fields, **times}) for _, times in planned])
