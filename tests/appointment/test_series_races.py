@@ -12,7 +12,7 @@ from appointment import series, services
 from appointment.models import Appointment, OccupiedTime, Series
 from salon.models import Salon
 from sms.models import Message
-from tests.factories import hours_ahead, make_customer, make_salon, make_user, make_week
+from tests.factories import hours_ahead, make_customer, make_salon, make_series, make_user, make_week
 from tests.racing import in_thread, race, wait_for_lock
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -39,13 +39,6 @@ def posting(user, path, sent):
         return client.post(path, sent)
 
     return post
-
-
-def make(salon, user, first, rule=TEN_DAYS, **fields):
-    times = {"appointment_time": first, "end_time": first + timedelta(hours=1)}
-    customer = make_customer(salon)
-    made = series.make(rule=rule, created_by=None, salon=salon, user=user, customer=customer, **times, **fields)
-    return made.series
 
 
 def test_two_series_for_one_chair_at_once_are_one_series(queues):
@@ -82,7 +75,7 @@ def test_series_that_change_places_at_once_neither_deadlock_nor_overlap(queues):
     salon = make_salon()
     user = make_user(salon)
     first = hours_ahead(30)
-    ours = [make(salon, user, first, column_id=chair) for chair in (1, 2, 3)]
+    ours = [make_series(salon, TEN_DAYS, user=user, appointment_time=first, column_id=chair) for chair in (1, 2, 3)]
     targets = {ours[0]: 2, ours[1]: 3, ours[2]: 1}
     answers = race(
         *[
@@ -101,7 +94,7 @@ def test_single_visits_moved_while_their_series_is_do_not_deadlock(queues):
     """A change of one visit holds its row and waits for a chair; one of all must not hold chairs and wait for rows."""
     salon = make_salon()
     user = make_user(salon)
-    one = make(salon, user, hours_ahead(30), TEN_DAYS)
+    one = make_series(salon, TEN_DAYS, user=user)
     visits = list(one.visits.order_by("-series_position"))
 
     def move_each(column_id):
@@ -128,10 +121,13 @@ def test_single_visits_moved_while_their_series_is_do_not_deadlock(queues):
 
 
 def test_series_cancelled_while_the_minutes_change_does_not_deadlock(queues):
-    """Both touch every reminder of the series, in orders of their own."""
+    """Both touch every reminder, and in orders of their own: those of the last visits are the oldest here."""
     salon = make_salon()
     user = make_user(salon)
-    ours = [make(salon, user, hours_ahead(60), column_id=chair) for chair in (1, 2, 3)]
+    ours = [make_series(salon, TEN_DAYS, user=user, column_id=chair) for chair in (1, 2, 3)]
+    for visit in Appointment.objects.order_by("-series_position"):
+        later = {name: getattr(visit, name) + timedelta(hours=1) for name in ("appointment_time", "end_time")}
+        services.change(visit.pk, **later)
 
     def set_minutes(minutes):
         fresh = Salon.objects.get(pk=salon.pk)
@@ -157,7 +153,7 @@ def test_booking_made_while_a_series_takes_the_time_is_refused(queues):
     sent = body(salon, user, late)
     del sent["rule"]
     with transaction.atomic():
-        make(salon, user, first)
+        make_series(salon, TEN_DAYS, user=user, appointment_time=first)
         booked = in_thread(posting(user, "/appointments/", sent))
         wait_for_lock()
     assert booked.result(10).status_code == 409
@@ -169,7 +165,7 @@ def test_preview_does_not_wait_for_a_series_being_made(queues):
     first = hours_ahead(30)
     sent = body(salon, user, first)
     with transaction.atomic():
-        make(salon, user, first)
+        make_series(salon, TEN_DAYS, user=user, appointment_time=first)
         seen = in_thread(posting(user, "/series/preview/", sent)).result(10)
     assert [visit["can_be_booked"] for visit in seen.json()] == [True] * 10
 
