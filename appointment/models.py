@@ -285,15 +285,12 @@ class Appointment(TimeStampedModel):
 
     def _note_its_place_in_its_series(self, before: Appointment | None) -> None:
         """A visit given to another customer or salon leaves its series; one moved by itself is left alone by it."""
-        if before is None:
+        if before is None or (self.salon_id, self.customer_id) != (before.salon_id, before.customer_id):
+            self.series, self.series_position, self.series_starts_at, self.changed_alone = None, None, None, False
             return
         for name in IN_SERIES:
             setattr(self, name, getattr(before, name))
-        if before.series_id is None:
-            return
-        if (self.salon_id, self.customer_id) != (before.salon_id, before.customer_id):
-            self.series, self.series_position, self.series_starts_at, self.changed_alone = None, None, None, False
-        elif any(getattr(self, name) != getattr(before, name) for name in OF_THE_PATTERN):
+        if self.series_id and any(getattr(self, name) != getattr(before, name) for name in OF_THE_PATTERN):
             self.changed_alone = True
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:

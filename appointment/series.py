@@ -116,6 +116,18 @@ def make(
       rules.RuleBroken: as `preview`.
     """
     planned = _planned(rule, **fields)
+    visits: list[Appointment] = []
+    left_out: list[Occurrence] = []
+    for occurrence, times in planned:
+        try:
+            visit = services.book(confirm=not visits, **{**fields, **times})
+        except rules.RuleBroken as broken:
+            left_out.append(_refused(occurrence, broken))
+        else:
+            visit.series_position, visit.series_starts_at = occurrence.position, occurrence.on_the_clock
+            visits.append(visit)
+    if left_out and not (skip_clashes and visits):
+        raise Clashes(left_out, len(planned))
     series = Series.objects.create(
         salon=fields["salon"],
         customer=fields["customer"],
@@ -123,16 +135,9 @@ def make(
         starts_at=planned[0][0].on_the_clock,
         created_by=created_by,
     )
-    left_out: list[Occurrence] = []
-    for occurrence, times in planned:
-        is_first_made = len(left_out) == occurrence.position - 1
-        place = {"series": series, "series_position": occurrence.position, "series_starts_at": occurrence.on_the_clock}
-        try:
-            services.book(confirm=is_first_made, **{**fields, **times, **place})
-        except rules.RuleBroken as broken:
-            left_out.append(_refused(occurrence, broken))
-    if left_out and not (skip_clashes and len(left_out) < len(planned)):
-        raise Clashes(left_out, len(planned))
+    for visit in visits:
+        visit.series = series
+    Appointment.objects.bulk_update(visits, ["series", "series_position", "series_starts_at"])
     return Made(series, left_out)
 
 
