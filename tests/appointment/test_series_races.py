@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import time, timedelta
 
 import pytest
 from django.db import transaction
@@ -88,6 +88,27 @@ def test_series_that_change_places_at_once_neither_deadlock_nor_overlap(queues):
     columns = {one: set(one.visits.values_list("column_id", flat=True)) for one in ours}
     assert all(len(of_one) == 1 for of_one in columns.values())  # a series moves as a whole or not at all
     assert OccupiedTime.objects.count() == 30
+
+
+def test_series_spread_over_the_same_chairs_in_opposite_order_move_without_deadlock(queues):
+    salon = make_salon()
+    user = make_user(salon)
+    first = hours_ahead(30)
+    ours, theirs = (
+        make_series(salon, "FREQ=DAILY;COUNT=3", user=user, column_id=column_id, appointment_time=first)
+        for column_id in (1, 2)
+    )
+    series.change(ours.pk, time_of_day=time(9))
+    series.change(theirs.pk, time_of_day=time(14))
+    for one, other_column in ((ours, 2), (theirs, 1)):
+        services.change(one.visits.get(series_position=3).pk, column_id=other_column)
+
+    def move(one, *hours):
+        for hour in hours:
+            series.change(one.pk, time_of_day=time(hour), include_changed_alone=True)
+
+    race(lambda: move(ours, *[10, 9] * 4), lambda: move(theirs, *[15, 14] * 4), seconds=60)
+    assert OccupiedTime.objects.count() == 6
 
 
 def test_single_visits_moved_while_their_series_is_do_not_deadlock(queues):
