@@ -132,12 +132,16 @@ def _take(owner: Appointment | Block, need: Need) -> None:
     )
 
 
-def lock(need: Need) -> None:
-    """Let one booking at a time look whether the chair and the person are free, until its transaction ends."""
-    names = [f"column {need.column_id} of {need.salon_id}"] if need.holds_chair else []
-    names += [_person(need.user_id)] if need.holds_person else []
+def lock(*needs: Need) -> None:
+    """Let one booking at a time look whether the chair and the person are free, until its transaction ends.
+
+    Whoever is to book at several chairs or with several people in one transaction locks all of them first, at once.
+    """
+    names = {f"column {need.column_id} of {need.salon_id}" for need in needs if need.holds_chair}
+    names |= {_person(need.user_id) for need in needs if need.holds_person}
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock_shared(hashtextextended(%s, 0))", [_books_of(need.salon_id)])
+        for books in sorted({_books_of(need.salon_id) for need in needs}):
+            cursor.execute("SELECT pg_advisory_xact_lock_shared(hashtextextended(%s, 0))", [books])
         for name in sorted(names):  # everybody in the same order, or two would wait for each other
             cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
 

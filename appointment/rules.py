@@ -52,13 +52,20 @@ _NEXT = {
 }
 
 
-def check(booking: Appointment, stored: Appointment | None, services: Sequence[Service] | None = None) -> None:
+def check(
+    booking: Appointment,
+    stored: Appointment | None,
+    services: Sequence[Service] | None = None,
+    *,
+    is_to_be_saved: bool = True,
+) -> None:
     """Check a booking about to be saved against what is ``stored`` of it (None: it is new).
 
     Called within the transaction that saves it: the time of its chair and its person is locked until that ends.
 
     Args:
       services: those that it is to have; None where they do not change.
+      is_to_be_saved: False for a look, which keeps nobody from booking meanwhile.
 
     Raises:
       RuleBroken: the first rule that it breaks.
@@ -69,7 +76,7 @@ def check(booking: Appointment, stored: Appointment | None, services: Sequence[S
     _check_services(booking, stored, services)
     try:
         _check_hours(booking, stored)
-        _check_overlap(booking, stored)
+        _check_overlap(booking, stored, is_to_be_saved=is_to_be_saved)
     except TimeRefused as refused:
         raise replace(refused, services=_services_of(booking, services)) from refused
 
@@ -219,15 +226,16 @@ def _check_hours(booking: Appointment, stored: Appointment | None) -> None:
         )
 
 
-def _check_overlap(booking: Appointment, stored: Appointment | None) -> None:
+def _check_overlap(booking: Appointment, stored: Appointment | None, *, is_to_be_saved: bool) -> None:
     if occupancy.differs(booking, stored):
-        _check_free(occupancy.need_of(booking), booking, "appointment_time")
+        _check_free(occupancy.need_of(booking), booking, "appointment_time", is_to_be_saved=is_to_be_saved)
 
 
-def _check_free(need: occupancy.Need, asked: Appointment | Block, field: str) -> None:
+def _check_free(need: occupancy.Need, asked: Appointment | Block, field: str, *, is_to_be_saved: bool = True) -> None:
     if not (need.holds_chair or need.holds_person):
         return
-    occupancy.lock(need)
+    if is_to_be_saved:
+        occupancy.lock(need)
     # Separately, so that whoever is told knows which of the two to change.
     parts = {"slot_taken": replace(need, holds_person=False), "person_taken": replace(need, holds_chair=False)}
     for code, part in parts.items():

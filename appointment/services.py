@@ -119,6 +119,9 @@ def change(booking_id: int, *, services: Sequence[Service] | None = None, **fiel
     if services is not None:
         changed.booked_services.all().delete()
         _write_down(changed, services)
+        if changed.series_id is not None:
+            changed.changed_alone = True
+            models.Appointment.objects.filter(pk=changed.pk).update(changed_alone=True)
     return changed
 
 
@@ -377,7 +380,12 @@ def _locked_minutes(booking: models.Appointment) -> int:
     To be called before any text is touched: whoever changes the minutes locks the salon's row first and its texts
     after it, so that the other order here would be a deadlock.
     """
-    (salon,) = Salon.objects.raw("SELECT * FROM salon_salon WHERE id = %s FOR SHARE", [booking.salon_id])
+    return hold_minutes(booking.salon_id)
+
+
+def hold_minutes(salon_id: int) -> int:
+    """The same of a salon; for whoever changes several bookings, before the first of them."""
+    (salon,) = Salon.objects.raw("SELECT * FROM salon_salon WHERE id = %s FOR SHARE", [salon_id])
     minutes: int = salon.reminder_time_minutes
     return minutes
 

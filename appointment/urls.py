@@ -8,6 +8,7 @@ from appointment.views import (
     CalendarFeedViewSet,
     CalendarView,
     DayView,
+    SeriesViewSet,
     StaffCalendarFeedViewSet,
     VisitCalendarView,
 )
@@ -17,6 +18,7 @@ router.register("appointments", AppointmentViewSet)
 router.register("blocks", BlockViewSet)
 router.register("users/me/calendar-feeds", CalendarFeedViewSet)
 router.register(r"salons/(?P<salon_id>\d+)/calendar-feeds", StaffCalendarFeedViewSet, "salon-calendarfeed")
+router.register("series", SeriesViewSet)
 
 urlpatterns = [
     path("salons/<int:salon_id>/availability/", AvailabilityView.as_view(), name="availability"),

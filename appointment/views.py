@@ -18,21 +18,31 @@ from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
 
-from appointment import availability, calendar_feeds, calendars, history, services
+from appointment import availability, calendar_feeds, calendars, history, series, services
 from appointment.day import day_of
-from appointment.filters import AppointmentFilter, AvailabilityQuery, BlockFilter, DayQuery
-from appointment.models import Appointment, Block, CalendarFeed
+from appointment.filters import AppointmentFilter, AvailabilityQuery, BlockFilter, DayQuery, SeriesFilter
+from appointment.models import Appointment, Block, CalendarFeed, Series
 from appointment.serializers import (
     AppointmentSerializer,
     AvailabilitySerializer,
     BlockSerializer,
     CalendarFeedSerializer,
     CancelSerializer,
+    CancelSeriesSerializer,
+    ChangedSeriesSerializer,
+    ChangeSeriesSerializer,
     DaySerializer,
     HistoryEntrySerializer,
+    MadeSeriesSerializer,
     NewCalendarFeedSerializer,
+    NewSeriesSerializer,
     NothingSerializer,
+    OccurrenceSerializer,
+    PlannedSeriesSerializer,
+    SeriesSerializer,
+    SeriesWithVisitsSerializer,
     TextSerializer,
     as_json,
     obeying_rules,
@@ -44,6 +54,7 @@ from booking_api.views import ApiMixin
 from salon.models import Salon
 from salon.views import OfSalonView
 from sms.models import Message
+from user.models import ExtendedUser
 
 
 class AppointmentViewSet(ApiMixin, VersionedMixin, viewsets.ModelViewSet[Appointment]):
@@ -114,6 +125,73 @@ class AppointmentViewSet(ApiMixin, VersionedMixin, viewsets.ModelViewSet[Appoint
         """Who changed what of this booking, and when; newest first."""
         page: Any = self.paginate_queryset(list(history.entries(self.get_object().pk)))
         return self.get_paginated_response(HistoryEntrySerializer(page, many=True).data)
+
+
+class SeriesViewSet(
+    ApiMixin,
+    mixins.ListModelMixin,
+    mixins.RetrieveModelMixin,
+    viewsets.GenericViewSet[Series],
+):
+    """Visits that recur by a rule. Each is a booking like any other; one alone is changed as such."""
+
+    serializer_class = SeriesWithVisitsSerializer
+    api_key_noun = "appointments"
+    filterset_class = SeriesFilter
+    queryset = Series.objects.all()
+
+    def get_queryset(self) -> QuerySet[Series]:
+        found = Series.objects.visible_to(caller(self.request)).with_visits_ahead()
+        return found if self.action == "list" else found.with_visits()
+
+    @extend_schema(responses=SeriesSerializer(many=True))
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        page: Any = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        return self.get_paginated_response(SeriesSerializer(page, many=True).data)
+
+    @extend_schema(request=NewSeriesSerializer, responses={201: MadeSeriesSerializer})
+    def create(self, request: Request) -> Response:
+        """Make a series, all of it or, with `skip_clashes`, what can be. The first visit is confirmed by text."""
+        author = request.user if isinstance(request.user, ExtendedUser) else None
+        made = obeying_rules(series.make, created_by=author, **self._given(NewSeriesSerializer))
+        return self._answer(MadeSeriesSerializer, made.series.pk, status=201, left_out=made.left_out)
+
+    @extend_schema(request=PlannedSeriesSerializer, responses=OccurrenceSerializer(many=True), filters=False)
+    @action(detail=False, methods=["post"], pagination_class=None)
+    def preview(self, request: Request) -> Response:
+        """Every visit that a series would have, and whether it could be booked now. Nothing is written."""
+        looked_at = obeying_rules(series.preview, **self._given(PlannedSeriesSerializer))
+        return Response(OccurrenceSerializer(looked_at, many=True).data)
+
+    @extend_schema(request=ChangeSeriesSerializer, responses=ChangedSeriesSerializer)
+    @action(detail=True, methods=["post"])
+    def change(self, request: Request, pk: str) -> Response:
+        """Change the visits still ahead, all or from one of them on; all of these, or none if one of them clashes."""
+        return self._act(series.change, ChangeSeriesSerializer)
+
+    @extend_schema(request=CancelSeriesSerializer, responses=ChangedSeriesSerializer)
+    @action(detail=True, methods=["post"])
+    def cancel(self, request: Request, pk: str) -> Response:
+        """Cancel the visits still ahead, all or from one of them on; the customer is told of each."""
+        return self._act(series.cancel, CancelSeriesSerializer)
+
+    def _act(self, act: Callable[..., series.Changed], serializer: type[BaseSerializer[Any]]) -> Response:
+        done = obeying_rules(act, self.get_object().pk, **self._given(serializer))
+        return self._answer(ChangedSeriesSerializer, done.series.pk, changed=done.changed, left_alone=done.left_alone)
+
+    def _given(self, serializer: type[BaseSerializer[Any]]) -> dict[str, Any]:
+        given = serializer(data=self.request.data, context=self.get_serializer_context())
+        given.is_valid(raise_exception=True)
+        return given.validated_data
+
+    def _answer(
+        self, serializer: type[SeriesWithVisitsSerializer], series_id: int, status: int = 200, **told: Any
+    ) -> Response:
+        """A series as it is now, and what the act has to tell."""
+        shown = self.get_queryset().get(pk=series_id)
+        for name, value in told.items():
+            setattr(shown, name, value)
+        return Response(serializer(shown, context=self.get_serializer_context()).data, status=status)
 
 
 class BlockViewSet(ApiMixin, viewsets.ModelViewSet[Block]):

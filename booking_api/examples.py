@@ -40,8 +40,32 @@ _BOOKED = {
     "cancelled_at": None,
     "allow_overlap": False,
     "allow_outside_hours": False,
+    "series": None,
+    "series_position": None,
+    "changed_alone": False,
     "task_id": "77",
     **_STAMPS,
+}
+_PLANNED_SERIES = {**_APPOINTMENT, "rule": "FREQ=WEEKLY;INTERVAL=6;COUNT=8"}
+_SERIES = {
+    "id": 6,
+    "salon": 1,
+    "customer": 3,
+    "rule": "FREQ=WEEKLY;INTERVAL=6;COUNT=8",
+    "starts_at": "2030-06-01T10:00:00",
+    "visits_ahead": 8,
+    "created_by": 2,
+    "created": "2030-05-01T09:00:00Z",
+}
+_SERIES_WITH_VISITS = {**_SERIES, "visits": [{**_BOOKED, "series": 6, "series_position": 1}]}
+_OCCURRENCE = {
+    "position": 2,
+    "on_the_clock": "2030-07-13T10:00:00",
+    "appointment_time": "2030-07-13T09:00:00Z",
+    "is_shifted": False,
+    "can_be_booked": False,
+    "code": "salon_closed",
+    "message": "The salon is closed then. Choose another time.",
 }
 _USER = {"id": 2, "email": "olive@salon.example", **_PERSON, "is_owner": True, "is_active": True, "salons": [1]}
 _MESSAGE = {
@@ -193,6 +217,15 @@ EXAMPLES: dict[str, Any] = {
     "CalendarFeedRequest": {"name": "My phone", "salon": None, "shows_customers": True},
     "NewCalendarFeed": {**_CALENDAR_FEED, "url": "https://booking.example.com/calendars/3f9a1c0b7d2e-5b0d.ics"},
     "CancelRequest": {"reason": "ill", "by_customer": True},
+    "CancelSeriesRequest": {"from": 45, "reason": "moving away", "by_customer": True},
+    "ChangeSeriesRequest": {"from": 45, "time_of_day": "11:30:00", "shift_days": 1},
+    "ChangedSeries": {**_SERIES_WITH_VISITS, "changed": [45, 46], "left_alone": [47]},
+    "MadeSeries": {**_SERIES_WITH_VISITS, "left_out": [_OCCURRENCE]},
+    "NewSeriesRequest": {**_PLANNED_SERIES, "skip_clashes": True},
+    "Occurrence": _OCCURRENCE,
+    "PlannedSeriesRequest": _PLANNED_SERIES,
+    "Series": _SERIES,
+    "SeriesWithVisits": _SERIES_WITH_VISITS,
     "Chair": {"id": 5, **_CHAIR},
     "ChairRequest": _CHAIR,
     "PatchedChairRequest": {"name": "Mirror"},

@@ -30,6 +30,11 @@ class ErrorSerializer(serializers.Serializer[Any]):
         required=False,
         help_text="Where a time for a booking was refused: the free slots nearest to it.",
     )
+    clashes = serializers.ListField(
+        child=serializers.JSONField(),
+        required=False,
+        help_text="Where visits of a series clash: each of them, as in the preview of a series.",
+    )
 
     class Meta:
         ref_name = "Error"

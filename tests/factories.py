@@ -6,7 +6,8 @@ import itertools
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
-from appointment.models import Appointment
+from appointment import series
+from appointment.models import Appointment, Series
 from customer.models import Customer
 from salon.models import Salon
 from schedule.models import Service, WorkingHours
@@ -60,6 +61,15 @@ def make_appointment(**fields: Any) -> Appointment:
     if "customer" not in fields:
         defaults["customer"] = make_customer(salon)
     return Appointment.objects.create(**{**defaults, **fields})
+
+
+def make_series(salon: Salon, rule: str = "FREQ=WEEKLY;COUNT=3", **fields: Any) -> Series:
+    """Visits of an hour, the first of them in thirty hours."""
+    first = fields.pop("appointment_time", None) or hours_ahead(30)
+    times = {"appointment_time": first, "end_time": first + timedelta(hours=1)}
+    user, customer = fields.pop("user", None) or make_user(salon), make_customer(salon)
+    defaults = {"salon": salon, "user": user, "customer": customer, "created_by": None}
+    return series.make(rule=rule, **{**defaults, **times, **fields}).series
 
 
 def make_service(salon: Salon, **fields: Any) -> Service:

@@ -22,6 +22,7 @@ from tests.factories import (
     make_phone_number,
     make_platform_admin,
     make_salon,
+    make_series,
     make_service,
     make_user,
 )
@@ -61,6 +62,7 @@ class World:
         self.api_key, _ = api_keys.make(salon=self.salon, name="All", scopes=list(ApiKey.Scope))
         self.key = api_keys.ApiKeyUser(self.api_key)
         self.appointment = make_appointment(salon=self.salon, user=self.staff, customer=self.customer)
+        self.series = make_series(self.salon, user=self.staff, column_id=8)
         self.service = make_service(self.salon)
         self.chair = Chair.objects.create(salon=self.salon, column_id=1, name="Window")
         times = {"opens": time(9), "closes": time(17)}
@@ -89,6 +91,8 @@ class World:
             return {"name": "Web shop", "scopes": ["salon:read"]}
         if path.endswith("/import/"):
             return {"what": "customers", "csv": f"phone_number\n{make_phone_number()}\n"}
+        if path == "/series/{series}/change/":
+            return {"time_of_day": "11:00"}
         if path == "/users/me/password/":
             return {"old_password": PASSWORD, **new_password}
         if path.startswith("/users/password-reset/"):
@@ -126,6 +130,13 @@ class World:
                 "column_id": 5,
                 "starts_at": hours_ahead(50).isoformat(),
                 "ends_at": hours_ahead(51).isoformat(),
+            },
+            "series": {
+                "salon": self.salon.pk,
+                "user": self.staff.pk,
+                "customer": self.customer.pk,
+                "appointment_time": hours_ahead(48).isoformat(),
+                "rule": "FREQ=WEEKLY;COUNT=3",
             },
             "salons": {"name": "Renamed", "phone_number": "+442079460999"},
             "customers": {
