@@ -23,7 +23,7 @@ from sms.models import InboundMessage, Message
 from sms.serializers import MessageSerializer
 from user.models import ExtendedUser
 
-Made = TypeVar("Made", Appointment, Block)
+Made = TypeVar("Made")
 MOST_SERVICES = 10
 
 

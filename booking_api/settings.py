@@ -60,6 +60,7 @@ INSTALLED_APPS = [
     "schedule",
     "sms",
     "appointment",
+    "waitlist",
 ]
 
 MIDDLEWARE = [
@@ -132,6 +133,9 @@ SMS_DISPATCH_INTERVAL_SECONDS = env.float("SMS_DISPATCH_INTERVAL_SECONDS", defau
 SMS_DISPATCH_BATCH = env.int("SMS_DISPATCH_BATCH", default=500)
 # The most texts waiting in Redis at once, per lane: more would wait longer than their lease.
 SMS_QUEUE_LIMIT = env.int("SMS_QUEUE_LIMIT", default=2000)
+
+# --- Waitlist -----------------------------------------------------------------------------------------
+WAITLIST_HOLD_MINUTES = env.int("WAITLIST_HOLD_MINUTES", default=30)  # how long a time is kept for its customer
 
 # --- Accounts -----------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "user.ExtendedUser"

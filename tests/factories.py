@@ -11,6 +11,8 @@ from customer.models import Customer
 from salon.models import Salon
 from schedule.models import Service, WorkingHours
 from user.models import ExtendedUser
+from waitlist import services as waitlist
+from waitlist.models import Entry
 
 _numbers = itertools.count(1)
 
@@ -71,3 +73,12 @@ def make_week(salon: Salon, user: ExtendedUser, opens: str = "09:00", closes: st
     """The same hours on every day of the week."""
     times = {"opens": time.fromisoformat(opens), "closes": time.fromisoformat(closes)}
     WorkingHours.objects.bulk_create(WorkingHours(salon=salon, user=user, weekday=day, **times) for day in range(7))
+
+
+def make_entry(salon: Salon, *services: Service, **fields: Any) -> Entry:
+    """A customer of the salon who waits, today and for a month, for the services or for one made up."""
+    customer = fields.pop("customer", None) or make_customer(salon)
+    today = datetime.now(salon.zone).date()
+    days = {"first_day": today, "last_day": today + timedelta(days=30)}
+    wanted = services or [make_service(salon)]
+    return waitlist.add(salon=salon, customer=customer, services=wanted, **{**days, **fields})
