@@ -103,6 +103,8 @@ class Entry(TimeStampedModel):
                 errors["last_day"] = ValidationError("Choose a day that is still ahead.", code="in_the_past")
         if self.not_before and self.not_after and self.not_after <= self.not_before:
             errors["not_after"] = ValidationError("End later than you begin.", code="ends_before_it_begins")
+        if self.customer_id and not self.customer.salons.filter(pk=self.salon_id).exists():
+            errors["customer"] = ValidationError("Choose a customer of this salon.", code="not_of_this_salon")
         if errors:
             raise ValidationError(errors)
 

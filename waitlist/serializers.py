@@ -70,9 +70,10 @@ class EntrySerializer(OfSalonSerializer):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         check_days(**{name: attrs[name] for name in ("first_day", "last_day") if name in attrs})
-        wanted = attrs.pop("services", None)
+        wanted = {"services": attrs.pop("services")} if "services" in attrs else {}
         attrs = super().validate(attrs)
-        return attrs if wanted is None else {**attrs, "services": wanted}
+        self._check_belonging(attrs.get("salon") or self.instance.salon, wanted)
+        return {**attrs, **wanted}
 
     def create(self, validated_data: dict[str, Any]) -> Entry:
         return obeying(services.add, **validated_data)

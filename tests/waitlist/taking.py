@@ -27,8 +27,8 @@ def take(salon: Any, stylist: Any, cut: Any, clock: str = "10:00", **fields: Any
     )
 
 
-def offered(entry: Entry) -> Offer | None:
-    """The offer that the entry has open."""
+def offered(entry: Entry) -> Any:
+    """The offer that the entry has open, or None."""
     return entry.offers.filter(outcome="open").first()
 
 
