@@ -16,6 +16,8 @@ from tests.factories import (
     hours_ahead,
     make_appointment,
     make_customer,
+    make_entry,
+    make_offered_entry,
     make_owner,
     make_phone_number,
     make_platform_admin,
@@ -69,6 +71,8 @@ class World:
         self.block = Block.objects.create(
             salon=self.salon, column_id=9, starts_at=hours_ahead(30), ends_at=hours_ahead(31)
         )
+        self.entry = make_entry(self.salon, self.service)
+        self.offered_entry = make_offered_entry(self.salon, self.colleague, self.service)
 
     def path(self, path: str) -> str:
         query = f"?services={self.service.pk}" if path.endswith("/availability/") else ""
@@ -117,6 +121,13 @@ class World:
                 "column_id": 5,
                 "starts_at": hours_ahead(50).isoformat(),
                 "ends_at": hours_ahead(51).isoformat(),
+            },
+            "waitlist": {
+                "salon": self.salon.pk,
+                "customer": self.customer.pk,
+                "services": [self.service.pk],
+                "first_day": hours_ahead(24).date().isoformat(),
+                "last_day": hours_ahead(240).date().isoformat(),
             },
             "salons": {"name": "Renamed", "phone_number": "+442079460999"},
             "customers": {

@@ -10,6 +10,7 @@ from appointment.serializers import MOST_SERVICES, obeying_rules
 from booking_api.errors import Conflict
 from booking_api.fields import VisiblePrimaryKeyField
 from customer.models import Customer
+from salon.models import Salon
 from schedule.models import Service
 from schedule.serializers import OfSalonSerializer
 from user.models import ExtendedUser
@@ -72,7 +73,8 @@ class EntrySerializer(OfSalonSerializer):
         check_days(**{name: attrs[name] for name in ("first_day", "last_day") if name in attrs})
         wanted = {"services": attrs.pop("services")} if "services" in attrs else {}
         attrs = super().validate(attrs)
-        self._check_belonging(attrs.get("salon") or self.instance.salon, wanted)
+        salon: Salon = attrs.get("salon") or self.instance.salon  # type: ignore[union-attr]
+        self._check_belonging(salon, wanted)
         return {**attrs, **wanted}
 
     def create(self, validated_data: dict[str, Any]) -> Entry:

@@ -19,6 +19,10 @@ from waitlist.models import Entry, Offer
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
+def accepting(offer):
+    return lambda: outcome(lambda: services.accept(offer.pk))
+
+
 def outcome(act):
     try:
         act()
@@ -67,9 +71,9 @@ def test_acceptance_and_the_end_of_the_hold_have_one_outcome(salon, stylist, cut
             services.keep_offers()
 
         accepted, _, again = race(
-            lambda offer=offer: outcome(lambda: services.accept(offer.pk)),
+            accepting(offer),
             end,
-            lambda offer=offer: outcome(lambda: services.accept(offer.pk)),
+            accepting(offer),
         )
         services.keep_offers()
         offer.refresh_from_db()
