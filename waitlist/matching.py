@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Prefetch, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 
 from appointment.availability import LONGEST_RANGE_DAYS, Slot, Wanted, free_slots
 from appointment.services import usable_number
@@ -63,29 +63,35 @@ def fits(entry: Entry, slot: Slot) -> bool:
     return entry.not_after is None or (ends.date() == begins.date() and ends.time() <= entry.not_after)
 
 
-def _candidates(freed: FreedTime) -> list[Entry]:
-    """Who waits at the salon around that day, in turn, and can be told of it.
+def may_come_to_suit(freed: FreedTime) -> bool:
+    """Is somebody who could be next still thinking about another time?"""
+    thinking = Q(state=Entry.State.OFFERED) | Exists(_open_offers_of_the_customer())
+    return _around(freed).filter(thinking, state__in=[Entry.State.WAITING, Entry.State.OFFERED]).exists()
 
-    A time that was once offered to somebody is not offered to them again, whatever came of it.
-    """
-    zone = freed.salon.zone
-    begins, ends = freed.begins_at, freed.ends_at
-    seen = Offer.objects.filter(entry=OuterRef("pk"), starts_at__lt=ends, ends_at__gt=begins)
-    considering = Offer.objects.open().filter(entry__salon=freed.salon_id, entry__customer=OuterRef("customer"))
-    entries = list(
-        with_services(Entry.objects.all())
-        .filter(
-            salon=freed.salon_id,
-            state=Entry.State.WAITING,
-            first_day__lte=ends.astimezone(zone).date(),
-            last_day__gte=begins.astimezone(zone).date() - ONE_DAY,
-        )
-        .filter(~Exists(seen), ~Exists(considering))
-        .order_by("created", "id")
-    )
+
+def _candidates(freed: FreedTime) -> list[Entry]:
+    """Who waits at the salon around that day, in turn, and can be told of it; nobody has two offers at a time."""
+    waiting = _around(freed).filter(~Exists(_open_offers_of_the_customer()), state=Entry.State.WAITING)
+    entries = list(with_services(waiting).order_by("created", "id"))
     numbers = {entry.pk: usable_number(entry.customer) for entry in entries}
     opted_out = opt_outs.among(numbers.values())
     return [entry for entry in entries if numbers[entry.pk] and numbers[entry.pk] not in opted_out]
+
+
+def _around(freed: FreedTime) -> QuerySet[Entry]:
+    """Those of the salon for that day who have not been offered that time before, whatever came of it."""
+    zone = freed.salon.zone
+    seen = Offer.objects.filter(entry=OuterRef("pk"), starts_at__lt=freed.ends_at, ends_at__gt=freed.begins_at)
+    return Entry.objects.filter(
+        ~Exists(seen),
+        salon=freed.salon_id,
+        first_day__lte=freed.ends_at.astimezone(zone).date(),
+        last_day__gte=freed.begins_at.astimezone(zone).date() - ONE_DAY,
+    )
+
+
+def _open_offers_of_the_customer() -> QuerySet[Offer]:
+    return Offer.objects.open().filter(entry__salon=OuterRef("salon"), entry__customer=OuterRef("customer"))
 
 
 def with_services(entries: QuerySet[Entry]) -> QuerySet[Entry]:

@@ -27,7 +27,7 @@ from schedule.models import Service
 from sms.clock import database_now
 from waitlist import links
 from waitlist.errors import EntryOver, NotOffered
-from waitlist.matching import Match, matches
+from waitlist.matching import Match, matches, may_come_to_suit
 from waitlist.models import UNSENT, Entry, FreedTime, Offer, WantedService
 
 log = structlog.get_logger(__name__)
@@ -36,6 +36,7 @@ log = structlog.get_logger(__name__)
 LEAST_NOTICE = timedelta(minutes=30)
 # So many at a time, that a day's closing does not keep the dispatcher from its other chores.
 LOOKS_AT_A_TIME = 100
+PAUSE_WHILE_SOMEBODY_THINKS = timedelta(seconds=30)
 PAUSE_AFTER_RACE = timedelta(seconds=5)
 PAUSE_AFTER_FAULT = timedelta(minutes=1)
 
@@ -199,7 +200,7 @@ def expire_entries() -> int:
 
 @transaction.atomic
 def offer_next() -> bool | None:
-    """Look at one freed time: offer it to the first whom it suits, or let it go where it suits nobody.
+    """Look at one freed time: offer it to the first whom it suits, or let it go where it will suit nobody.
 
     After an offer the freed time is looked at again, as something may be left of it.
 
@@ -215,7 +216,7 @@ def offer_next() -> bool | None:
         return None
     try:
         with transaction.atomic():
-            offer = _offer_to_first(freed)
+            return _look_at(freed)
     except (TimeRefused, IntegrityError) as raced:  # somebody is booking there at this moment
         return _look_later(freed, PAUSE_AFTER_RACE, reason=str(raced))
     except OperationalError:
@@ -223,31 +224,31 @@ def offer_next() -> bool | None:
     except Exception as fault:
         log.exception("freed_time_cannot_be_offered", salon_id=freed.salon_id)
         return _look_later(freed, PAUSE_AFTER_FAULT, reason=type(fault).__name__)
-    if offer is None:
-        FreedTime.objects.filter(pk=freed.pk).delete()
-    return offer is not None
 
 
-def _look_later(freed: FreedTime, pause: timedelta, reason: str) -> bool:
-    log.info("freed_time_waits", salon_id=freed.salon_id, reason=reason)
-    FreedTime.objects.filter(pk=freed.pk).update(look_at=Now() + pause)
+def _look_at(freed: FreedTime) -> bool:
+    earliest = database_now() + timedelta(minutes=settings.WAITLIST_HOLD_MINUTES) + LEAST_NOTICE
+    if freed.ends_at <= earliest or not Salon.objects.filter(pk=freed.salon_id).exists():
+        return _let_go(freed)
+    if not settings.PUBLIC_BASE_URL:
+        log.warning("waitlist_offers_nothing", salon_id=freed.salon_id, reason="PUBLIC_BASE_URL is not set")
+        return _let_go(freed)
+    if any(_offer(match) for match in matches(freed, earliest)):
+        return True
+    if may_come_to_suit(freed):
+        return _look_later(freed, PAUSE_WHILE_SOMEBODY_THINKS, reason="somebody is thinking about another time")
+    return _let_go(freed)
+
+
+def _let_go(freed: FreedTime) -> bool:
+    FreedTime.objects.filter(pk=freed.pk).delete()
     return False
 
 
-def _offer_to_first(freed: FreedTime) -> Offer | None:
-    now = database_now()
-    hold = timedelta(minutes=settings.WAITLIST_HOLD_MINUTES)
-    earliest = now + hold + LEAST_NOTICE
-    if freed.ends_at <= earliest or not Salon.objects.filter(pk=freed.salon_id).exists():
-        return None
-    if not settings.PUBLIC_BASE_URL:
-        log.warning("waitlist_offers_nothing", salon_id=freed.salon_id, reason="PUBLIC_BASE_URL is not set")
-        return None
-    for match in matches(freed, earliest):
-        offer = _offer(match)
-        if offer is not None:
-            return offer
-    return None
+def _look_later(freed: FreedTime, pause: timedelta, reason: str) -> bool:
+    log.debug("freed_time_waits", salon_id=freed.salon_id, reason=reason)
+    FreedTime.objects.filter(pk=freed.pk).update(look_at=Now() + pause)
+    return False
 
 
 def _offer(match: Match) -> Offer | None:

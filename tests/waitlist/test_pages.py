@@ -186,8 +186,9 @@ def test_names_are_escaped(client, offer):
     assert b"<b>Shear" not in client.get(path_of(offer)).content
 
 
-def test_link_is_not_written_into_the_log(client, offer, capfd):
+def test_link_is_not_written_into_the_log(client, offer, caplog):
+    caplog.set_level("INFO")
     client.get(path_of(offer))
-    printed = capfd.readouterr().err
+    printed = " ".join(record.getMessage() for record in caplog.records)
     assert "request_finished" in printed
     assert links.token_of(offer) not in printed

@@ -416,6 +416,22 @@ def test_customer_with_an_open_offer_gets_no_second_one(salon, stylist, cut):
     assert [state_of(each) for each in (entry, again, third)] == ["offered", "waiting", "offered"]
 
 
+def test_time_that_became_free_while_its_customer_thought_about_another_is_offered_after_that(salon, stylist, cut):
+    ten, three = take(salon, stylist, cut), take(salon, stylist, cut, "15:00")
+    entry = make_entry(salon, cut)
+    appointments.cancel(ten.pk)
+    services.keep_offers()
+    appointments.cancel(three.pk)
+    assert services.keep_offers() == 0
+    services.decline(offered(entry).pk)
+    FreedTime.objects.update(look_at=database_now())
+    assert services.keep_offers() == 1
+    assert kept_for(entry) == (stylist.pk, 1, at(salon, "15:00"))
+    services.accept(offered(entry).pk)
+    services.keep_offers()
+    assert FreedTime.objects.count() == 0
+
+
 def test_customer_who_is_no_longer_of_the_salon_is_passed_over(salon, stylist, cut):
     booking = take(salon, stylist, cut)
     former, second = make_entry(salon, cut), make_entry(salon, cut)
