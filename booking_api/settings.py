@@ -27,7 +27,8 @@ DEVELOPMENT_SECRET_KEY = "insecure-development-key-never-used-with-debug-off"  #
 SECRET_KEY = env.str("DJANGO_SECRET_KEY", default="") or DEVELOPMENT_SECRET_KEY
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] if DEBUG else [])
 PUBLIC_BASE_URL = env.str("PUBLIC_BASE_URL", default="").rstrip("/")
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+# Customers press a button on our own page, also where a proxy that we were not told of ends https.
+CSRF_TRUSTED_ORIGINS = [*env.list("CSRF_TRUSTED_ORIGINS", default=[]), *filter(None, [PUBLIC_BASE_URL])]
 
 ROOT_URLCONF = "booking_api.urls"
 WSGI_APPLICATION = "booking_api.wsgi.application"
