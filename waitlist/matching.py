@@ -65,13 +65,13 @@ def fits(entry: Entry, slot: Slot) -> bool:
 
 def may_come_to_suit(freed: FreedTime) -> bool:
     """Is somebody who could be next still thinking about another time?"""
-    thinking = Q(state=Entry.State.OFFERED) | Exists(_open_offers_of_the_customer())
+    thinking = Q(state=Entry.State.OFFERED) | Q(customer__in=_customers_who_think(freed))
     return _around(freed).filter(thinking, state__in=[Entry.State.WAITING, Entry.State.OFFERED]).exists()
 
 
 def _candidates(freed: FreedTime) -> list[Entry]:
     """Who waits at the salon around that day, in turn, and can be told of it; nobody has two offers at a time."""
-    waiting = _around(freed).filter(~Exists(_open_offers_of_the_customer()), state=Entry.State.WAITING)
+    waiting = _around(freed).filter(state=Entry.State.WAITING).exclude(customer__in=_customers_who_think(freed))
     entries = list(with_services(waiting).order_by("created", "id"))
     numbers = {entry.pk: usable_number(entry.customer) for entry in entries}
     opted_out = opt_outs.among(numbers.values())
@@ -90,8 +90,10 @@ def _around(freed: FreedTime) -> QuerySet[Entry]:
     )
 
 
-def _open_offers_of_the_customer() -> QuerySet[Offer]:
-    return Offer.objects.open().filter(entry__salon=OuterRef("salon"), entry__customer=OuterRef("customer"))
+def _customers_who_think(freed: FreedTime) -> list[int]:
+    """Those of the salon who have an open offer: few, and asked for once instead of for every entry."""
+    offers = Offer.objects.open().filter(entry__salon=freed.salon_id)
+    return list(offers.values_list("entry__customer_id", flat=True))
 
 
 def with_services(entries: QuerySet[Entry]) -> QuerySet[Entry]:
