@@ -17,7 +17,7 @@ from rest_framework.response import Response
 log = structlog.get_logger(__name__)
 
 # Where people look, not programs.
-PAGES = ("/admin/",)
+PAGES = ("/admin/", "/waitlist/o/")
 DATABASE_RETRY_SECONDS = 5
 
 

@@ -148,6 +148,24 @@ _BLOCK = {
     "ends_at": "2030-06-01T12:30:00Z",
     "label": "Lunch",
 }
+_ENTRY = {
+    "salon": 1,
+    "customer": 3,
+    "services": [11],
+    "user": None,
+    "first_day": "2030-06-01",
+    "last_day": "2030-06-14",
+    "not_before": "17:00:00",
+    "not_after": None,
+}
+_OFFER = {
+    "id": 6,
+    "appointment": 43,
+    "starts_at": "2030-06-04T16:00:00Z",
+    "ends_at": "2030-06-04T16:45:00Z",
+    "expires_at": "2030-06-02T10:30:00Z",
+    "outcome": "open",
+}
 _STRETCH = {"begins_at": "2030-06-01T08:00:00Z", "ends_at": "2030-06-01T16:30:00Z"}
 _SLOT = {
     "slot": "2.1.31783860",
@@ -253,6 +271,10 @@ EXAMPLES: dict[str, Any] = {
             }
         ],
     },
+    "Entry": {"id": 12, **_ENTRY, "state": "offered", "offer": _OFFER, **_STAMPS},
+    "EntryRequest": _ENTRY,
+    "PatchedEntryRequest": {"last_day": "2030-06-30"},
+    "Offer": _OFFER,
     "HistoryEntry": {
         "at": "2030-05-02T09:00:00Z",
         "by": "Olive Owner",

@@ -4,6 +4,7 @@ A value that is missing in production is reported by name by `booking_api.checks
 takes work, rather than by a traceback from deep inside a library.
 """
 
+import re
 from collections.abc import MutableMapping
 from datetime import timedelta
 from pathlib import Path
@@ -28,7 +29,8 @@ DEVELOPMENT_SECRET_KEY = "insecure-development-key-never-used-with-debug-off"  #
 SECRET_KEY = env.str("DJANGO_SECRET_KEY", default="") or DEVELOPMENT_SECRET_KEY
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] if DEBUG else [])
 PUBLIC_BASE_URL = env.address("PUBLIC_BASE_URL", ["http", "https"]).rstrip("/")
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+# Customers press a button on our own page, also where a proxy that we were not told of ends https.
+CSRF_TRUSTED_ORIGINS = [*env.list("CSRF_TRUSTED_ORIGINS", default=[]), *filter(None, [PUBLIC_BASE_URL])]
 
 ROOT_URLCONF = "booking_api.urls"
 WSGI_APPLICATION = "booking_api.wsgi.application"
@@ -63,6 +65,7 @@ INSTALLED_APPS = [
     "sms",
     "appointment",
     "transfer",
+    "waitlist",
 ]
 
 MIDDLEWARE = [
@@ -137,6 +140,9 @@ SMS_DISPATCH_INTERVAL_SECONDS = env.float("SMS_DISPATCH_INTERVAL_SECONDS", defau
 SMS_DISPATCH_BATCH = env.int("SMS_DISPATCH_BATCH", default=500)
 # The most texts waiting in Redis at once, per lane: more would wait longer than their lease.
 SMS_QUEUE_LIMIT = env.int("SMS_QUEUE_LIMIT", default=2000)
+
+# --- Waitlist -----------------------------------------------------------------------------------------
+WAITLIST_HOLD_MINUTES = env.int("WAITLIST_HOLD_MINUTES", default=30)  # how long a time is kept for its customer
 
 # --- Accounts -----------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "user.ExtendedUser"
@@ -286,9 +292,17 @@ def _one_line_a_request(logger: Any, method: str, event: MutableMapping[str, Any
     return event
 
 
+def _no_link_that_opens(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Whoever has a customer's link can answer for them."""
+    if "request" in event:
+        event["request"] = re.sub(r"(?<=/waitlist/o/)[^/?]+", "…", str(event["request"]))
+    return event
+
+
 structlog.configure(
     processors=[
         _one_line_a_request,
+        _no_link_that_opens,
         *_SHARED_PROCESSORS,
         structlog.stdlib.filter_by_level,
         structlog.processors.format_exc_info,

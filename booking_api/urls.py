@@ -17,6 +17,7 @@ urlpatterns = [
     path("", include("schedule.urls")),
     path("", include("appointment.urls")),
     path("", include("transfer.urls")),
+    path("", include("waitlist.urls")),
     path("", include("customer.urls")),
     path("", include("user.urls")),
     path("", include("sms.urls")),

@@ -19,7 +19,7 @@ LAYERS = (
     frozenset({"customer", "user"}),
     frozenset({"schedule"}),
     frozenset({"appointment"}),
-    frozenset({"transfer"}),
+    frozenset({"transfer", "waitlist"}),
 )
 PRODUCTION = frozenset().union(*LAYERS) | {"web"}
 DEVELOPMENT = frozenset({"twilio_emulator", "devstack", "tests", "bench"})

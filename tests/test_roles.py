@@ -18,6 +18,8 @@ from tests.factories import (
     hours_ahead,
     make_appointment,
     make_customer,
+    make_entry,
+    make_offered_entry,
     make_owner,
     make_phone_number,
     make_platform_admin,
@@ -75,6 +77,8 @@ class World:
         )
         self.calendar_feed, address = calendar_feeds.make(user=self.staff)
         self.calendar_address = SimpleNamespace(pk=address)
+        self.entry = make_entry(self.salon, self.service)
+        self.offered_entry = make_offered_entry(self.salon, self.colleague, self.service)
 
     def path(self, path: str) -> str:
         query = f"?services={self.service.pk}" if path.endswith("/availability/") else ""
@@ -137,6 +141,13 @@ class World:
                 "customer": self.customer.pk,
                 "appointment_time": hours_ahead(48).isoformat(),
                 "rule": "FREQ=WEEKLY;COUNT=3",
+            },
+            "waitlist": {
+                "salon": self.salon.pk,
+                "customer": self.customer.pk,
+                "services": [self.service.pk],
+                "first_day": hours_ahead(24).date().isoformat(),
+                "last_day": hours_ahead(240).date().isoformat(),
             },
             "salons": {"name": "Renamed", "phone_number": "+442079460999"},
             "customers": {

@@ -75,7 +75,7 @@ class Migration(migrations.Migration):
                         max_length=3,
                         validators=[
                             django.core.validators.RegexValidator(
-                                "^[A-Z]{3}\\Z", "Give a code of ISO 4217, such as GBP."
+                                "^[A-Z]{3}\\Z", "Give an ISO 4217 code, such as GBP."
                             )
                         ],
                     ),
