@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db.models import Q, QuerySet
-from icalendar import Calendar, Event
+from icalendar import Calendar, Event, vDuration
 
 from appointment.models import Appointment, Block, CalendarDomain, CalendarFeed
 from salon.models import Salon
@@ -71,7 +71,7 @@ def entries_of(feed: CalendarFeed, now: datetime) -> list[Entry]:
 
 def etag_of(entries: Sequence[Entry]) -> str:
     """A strong ETag, for much less work than making the calendar."""
-    return f'"{hashlib.sha256(repr([astuple(entry) for entry in entries]).encode()).hexdigest()[:32]}"'
+    return f'"{hashlib.sha256(repr(list(entries)).encode()).hexdigest()[:32]}"'
 
 
 def render(entries: Iterable[Entry], name: str = "") -> bytes:
@@ -87,7 +87,7 @@ def render(entries: Iterable[Entry], name: str = "") -> bytes:
         calendar.add("name", _one_line(name))
         calendar.add("x-wr-calname", _one_line(name))
         calendar.add("refresh-interval", REFRESH_EVERY, parameters={"VALUE": "DURATION"})
-        calendar.add("x-published-ttl", REFRESH_EVERY)
+        calendar.add("x-published-ttl", vDuration(REFRESH_EVERY))
     for entry in entries:
         calendar.add_component(_event(entry))
     return calendar.to_ical()
@@ -97,14 +97,14 @@ def _entries(feed: CalendarFeed, salons: QuerySet[Salon], now: datetime) -> Iter
     domain = _domain()
     since, until = now - timedelta(days=DAYS_BACK), now + timedelta(days=DAYS_AHEAD)
     dropped_since = now - timedelta(days=DAYS_TO_DROP)
-    of_person = {"user": feed.user_id, "salon__in": salons}
+    with_addresses = {salon.pk: salon for salon in salons.prefetch_related("addresses")}
+    of_person = {"user": feed.user_id, "salon__in": list(with_addresses)}
     in_time = {"appointment_time__gte": since, "appointment_time__lt": until}
     visits = Appointment.objects.filter(
         ~Q(status=_Status.CANCELLED) | Q(cancelled_at__gt=dropped_since), **of_person, **in_time
     )
-    for booking in visits.select_related("salon", "customer").prefetch_related(
-        "salon__addresses", "booked_services__service"
-    ):
+    for booking in visits.select_related("customer").prefetch_related("booked_services__service"):
+        booking.salon = with_addresses[booking.salon_id]  # one object for all, not one a visit
         yield _visit(booking, domain, shows_customer=feed.shows_customers)
     deleted = Appointment.history.filter(history_type="-", history_date__gt=dropped_since, **of_person, **in_time)
     for record in deleted.order_by("appointment_time", "id"):
