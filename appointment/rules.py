@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.db.models import Q
@@ -42,6 +42,7 @@ class SlotTaken(TimeRefused):
 
 # A slip of the year; and dates have an end, past which the salon's clock cannot be told.
 FARTHEST_AHEAD = timedelta(days=3653)
+EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)
 
 _TIMES = ("salon_id", "user_id", "appointment_time", "end_time", "busy_minutes", "allow_outside_hours")
 # What may follow a state, where not everything may.
@@ -89,6 +90,10 @@ def check_history(booking: Appointment, services: Sequence[Service]) -> None:
         raise RuleBroken(
             "status", "not_over", "A visit still ahead is booked, or cancelled. Correct the state or time."
         )
+    for field in ("appointment_time", "cancelled_at"):
+        at = getattr(booking, field)
+        if at is not None and not EARLIEST <= at <= timezone.now() + FARTHEST_AHEAD:
+            raise RuleBroken(field, "out_of_range", "Choose a time from 1970 on, and within the next ten years.")
     _check_end(booking)
     _check_parties(booking, None)
     if any(service.salon_id != booking.salon_id for service in services):
@@ -229,7 +234,8 @@ def _check_free(need: occupancy.Need, asked: Appointment | Block, field: str) ->
         return
     occupancy.lock(need)
     # Separately, so that whoever is told knows which of the two to change.
-    for part, code in ((replace(need, holds_person=False), "slot_taken"), (need, "person_taken")):
+    parts = {"slot_taken": replace(need, holds_person=False), "person_taken": replace(need, holds_chair=False)}
+    for code, part in parts.items():
         taken = occupancy.conflict(part, asked)
         if taken is not None:
             raise SlotTaken(field, code, _describe(taken, code, asked), asked)
