@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -48,8 +49,8 @@ class AppointmentQuerySet(models.QuerySet["Appointment"]):
 OCCUPYING = ("booked", "arrived", "in_service", "completed", "offered")
 # In these the customer has come: nothing is planned anew, and what still waits is judged when it is due.
 UNDER_WAY = ("arrived", "in_service")
-# What a calendar shows of a visit.
-IN_CALENDARS = ("appointment_time", "end_time", "status", "salon_id", "user_id", "customer_id", "comment")
+# What a calendar shows of a visit (`appointment.calendars`).
+IN_CALENDARS = ("appointment_time", "end_time", "status", "salon_id", "user_id", "customer_id")
 # A visit's place in its series, which only `appointment.series` gives it.
 IN_SERIES = ("series_id", "series_position", "series_starts_at", "changed_alone")
 # One of these changed by itself, and the visit stays where the staff put it when its series changes.
@@ -181,7 +182,6 @@ class Appointment(TimeStampedModel):
             "task_id",
             "texts_planned_for",
             "busy_minutes",
-            "calendar_sequence",
             "series",
             "series_position",
             "series_starts_at",
@@ -238,31 +238,38 @@ class Appointment(TimeStampedModel):
 
     def clean(self) -> None:
         """The booking rules, for forms; the API calls the same ones (`appointment.services`)."""
+        if None in (self.salon_id, self.user_id, self.customer_id, self.appointment_time):
+            return  # the form itself says what is missing
+        if self.busy_minutes is not None:
+            services.fit(self, list(self.booked_services.all()), ends_as_given=True)
         try:
             rules.check(self, services.stored(self))
         except rules.RuleBroken as broken:
             raise ValidationError({broken.field: ValidationError(broken.message, broken.code)}) from broken
 
-    def save(self, *args: Any, confirm: bool = True, **kwargs: Any) -> None:
+    def save(self, *args: Any, confirm: bool = True, is_history: bool = False, **kwargs: Any) -> None:
         """Save, take the time that the visit needs, and plan the texts that the change calls for; all commit together.
 
         After the commit a worker is nudged to send what is due now.
 
         Args:
           confirm: False for an import, which must not wake a town: a new booking gets its reminder only.
+          is_history: when it was cancelled is as given, and not now.
 
         Raises:
           IntegrityError: another booking has the chair or the person then; `appointment.rules` says so more kindly.
         """
         with transaction.atomic():
             before = services.lock(self)
-            self._note_what_only_the_row_knows(before, kwargs)
+            self._note_what_only_the_row_knows(before, kwargs, is_history=is_history)
             super().save(*args, **kwargs)
             saved = services.reread(self)
             occupancy.follow(saved, before)
             services.plan_texts(self, saved, before, confirm=confirm)
 
-    def _note_what_only_the_row_knows(self, before: Appointment | None, kwargs: dict[str, Any]) -> None:
+    def _note_what_only_the_row_knows(
+        self, before: Appointment | None, kwargs: dict[str, Any], *, is_history: bool
+    ) -> None:
         """This object may be older than the row, or a copy of another."""
         self.task_id = before.task_id if before else ""
         self.texts_planned_for = before.texts_planned_for if before else None
@@ -272,7 +279,7 @@ class Appointment(TimeStampedModel):
         self._note_its_place_in_its_series(before)
         if self.status != self.Status.CANCELLED:
             self.cancelled_at, self.cancelled_by_customer = None, False
-        elif before is None or before.status != self.Status.CANCELLED:
+        elif not is_history and (before is None or before.status != self.Status.CANCELLED):
             self.cancelled_at = database_now()
         if kwargs.get("update_fields") is not None:
             kwargs["update_fields"] = {
@@ -280,6 +287,7 @@ class Appointment(TimeStampedModel):
                 "calendar_sequence",
                 "cancelled_at",
                 "cancelled_by_customer",
+                "modified",
                 *(name.removesuffix("_id") for name in IN_SERIES),
             }
 
@@ -377,6 +385,8 @@ class Block(TimeStampedModel):
 
     def clean(self) -> None:
         """The rules of blocks, for forms; the API calls the same ones."""
+        if None in (self.salon_id, self.starts_at, self.ends_at):
+            return  # the form itself says what is missing
         try:
             rules.check_block(self)
         except rules.RuleBroken as broken:
@@ -433,6 +443,49 @@ class OccupiedTime(models.Model):
 
     def __str__(self) -> str:
         return f"{self.during.lower:%Y-%m-%d %H:%M}-{self.during.upper:%H:%M} UTC"
+
+
+class CalendarFeed(models.Model):
+    """Who knows its address may read what a person does (`appointment.calendar_feeds`)."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="calendar_feeds")
+    salon = models.ForeignKey(
+        Salon,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="+",
+        help_text="The only salon that it shows. None: every one that the person works for.",
+    )
+    name = models.CharField(max_length=80, blank=True, help_text="What it is for, such as my phone.")
+    shows_customers = models.BooleanField(default=True, help_text="Off: it tells no customer's name.")
+    prefix = models.CharField(max_length=12, unique=True, help_text="Begins its address; no secret.")
+    secret_hash = models.CharField(max_length=64)
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_fetched_at = models.DateTimeField(null=True, help_text="To the minute.")
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.name or 'calendar'} of {self.user} ({self.prefix}…)"
+
+
+def new_calendar_domain() -> str:
+    return uuid4().hex
+
+
+class CalendarDomain(models.Model):
+    """What stands behind the @ in what calendars know our visits by. One row, made when it is first asked for.
+
+    Kept, and not taken from the installation's address: that may change, and every calendar would show all twice.
+    """
+
+    name = models.CharField(max_length=32, default=new_calendar_domain, editable=False)
+
+    def __str__(self) -> str:
+        return self.name
 
 
 UNPLANNED = next(index.condition for index in Appointment._meta.indexes if index.name == "appointment_unplanned")

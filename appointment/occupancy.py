@@ -6,12 +6,12 @@ person has working hours there, or the visit has services. A salon that uses nei
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from psycopg2.extras import DateTimeTZRange
 
 from appointment import models
@@ -35,6 +35,7 @@ class Need:
     holds_person: bool
 
 
+NOTHING = Q(pk__in=[])
 # What a change must touch for the time to be taken anew.
 _FIELDS = (
     "salon_id",
@@ -137,31 +138,50 @@ def lock(*needs: Need) -> None:
     Whoever is to book at several chairs or with several people in one transaction locks all of them first, at once.
     """
     names = {f"column {need.column_id} of {need.salon_id}" for need in needs if need.holds_chair}
-    names |= {f"person {need.user_id}" for need in needs if need.holds_person}
+    names |= {_person(need.user_id) for need in needs if need.holds_person}
     with connection.cursor() as cursor:
+        for name in sorted({_books_of(need.salon_id) for need in needs}):
+            cursor.execute("SELECT pg_advisory_xact_lock_shared(hashtextextended(%s, 0))", [name])
         for name in sorted(names):  # everybody in the same order, or two would wait for each other
             cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
 
 
+def lock_books(salon_id: int, user_ids: Iterable[int]) -> None:
+    """Keep all others from booking at a salon, or with its people, until the transaction ends.
+
+    For an import: one that took chair after chair as its lines name them would wait for somebody who waits for it.
+    """
+    names = [_books_of(salon_id), *sorted(map(_person, user_ids))]
+    with connection.cursor() as cursor:
+        for name in names:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
+
+
+def _books_of(salon_id: int) -> str:
+    return f"books of {salon_id}"
+
+
+def _person(user_id: int | None) -> str:
+    return f"person {user_id}"
+
+
 def conflict(need: Need, but_of: Appointment | Block) -> OccupiedTime | None:
     """The first stretch of others that takes the chair or the person at that time."""
-    taken = Q(pk__in=[])
-    if need.holds_chair:
-        taken |= Q(salon_id=need.salon_id, column_id=need.column_id)
-    if need.holds_person:
-        taken |= Q(user_id=need.user_id)
-    return during(need.spans).filter(taken).exclude(_of(but_of)).order_by("during").first()
+    of_chair, of_person = Q(salon_id=need.salon_id, column_id=need.column_id), Q(user_id=need.user_id)
+    taken = NOTHING
+    for span in need.spans:
+        taken |= of_chair & overlapping(span) if need.holds_chair else NOTHING
+        taken |= of_person & overlapping(span) if need.holds_person else NOTHING
+    found = models.OccupiedTime.objects.filter(taken).exclude(_of(but_of))
+    return found.select_related("user").order_by("during").first()
 
 
-def during(spans: Sequence[Span]) -> QuerySet[OccupiedTime]:
-    """What is taken at any moment of the spans."""
-    overlapping = Q(pk__in=[])
-    for begins, ends in spans:
-        overlapping |= Q(during__overlap=DateTimeTZRange(moment(begins), moment(ends)))
-    return models.OccupiedTime.objects.filter(overlapping)
+def overlapping(span: Span) -> Q:
+    """What is taken at any moment of the span. Join it to *whose* it is before an OR: each has an index of its own."""
+    return Q(during__overlap=DateTimeTZRange(moment(span[0]), moment(span[1])))
 
 
 def _of(owner: Appointment | Block) -> Q:
     if not owner.pk:
-        return Q(pk__in=[])
+        return NOTHING
     return Q(appointment_id=owner.pk) if isinstance(owner, models.Appointment) else Q(block_id=owner.pk)

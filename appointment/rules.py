@@ -81,6 +81,28 @@ def check(
         raise replace(refused, services=_services_of(booking, services)) from refused
 
 
+def check_history(booking: Appointment, services: Sequence[Service]) -> None:
+    """Check a visit that is written into the books as it was: over, or cancelled.
+
+    What may be *chosen* today (hours, services on offer, who does what at which chair) says nothing about it. Whose
+    it is, and that nobody is in two places at once, hold for it too.
+
+    Raises:
+      RuleBroken: the first rule that it breaks.
+    """
+    if booking.status == booking.Status.OFFERED:
+        raise RuleBroken("status", "not_from_this_state", "An offer is no visit. Leave it out.")
+    if booking.appointment_time > timezone.now() and booking.status != booking.Status.CANCELLED:
+        raise RuleBroken(
+            "status", "not_over", "A visit still ahead is booked, or cancelled. Correct the state or time."
+        )
+    _check_end(booking)
+    _check_parties(booking, None)
+    if any(service.salon_id != booking.salon_id for service in services):
+        raise RuleBroken("services", "not_of_this_salon", "Choose services of this salon.")
+    _check_overlap(booking, None)
+
+
 def check_block(block: Block) -> None:
     """Check a block about to be saved, within the transaction that saves it.
 
@@ -112,8 +134,7 @@ def _check_status(booking: Appointment, stored: Appointment | None) -> None:
 
 def _check_times(booking: Appointment, stored: Appointment | None) -> None:
     starts_at = booking.appointment_time
-    if booking.end_time is not None and booking.end_time <= starts_at:
-        raise RuleBroken("end_time", "ends_before_it_begins", "The end must be later than the beginning.")
+    _check_end(booking)
     is_moved = _differs(booking, stored, "appointment_time") or (
         booking.status == booking.Status.BOOKED and _differs(booking, stored, "status")
     )
@@ -121,6 +142,11 @@ def _check_times(booking: Appointment, stored: Appointment | None) -> None:
         raise RuleBroken("appointment_time", "in_the_past", "Choose a time that is still ahead.")
     if is_moved and starts_at > timezone.now() + FARTHEST_AHEAD:
         raise RuleBroken("appointment_time", "too_far_ahead", "Choose a time within the next ten years.")
+
+
+def _check_end(booking: Appointment) -> None:
+    if booking.end_time is not None and booking.end_time <= booking.appointment_time:
+        raise RuleBroken("end_time", "ends_before_it_begins", "The end must be later than the beginning.")
 
 
 def _check_parties(booking: Appointment, stored: Appointment | None) -> None:
@@ -211,7 +237,8 @@ def _check_free(need: occupancy.Need, asked: Appointment | Block, field: str, *,
     if is_to_be_saved:
         occupancy.lock(need)
     # Separately, so that whoever is told knows which of the two to change.
-    for part, code in ((replace(need, holds_person=False), "slot_taken"), (need, "person_taken")):
+    parts = {"slot_taken": replace(need, holds_person=False), "person_taken": replace(need, holds_chair=False)}
+    for code, part in parts.items():
         taken = occupancy.conflict(part, asked)
         if taken is not None:
             raise SlotTaken(field, code, _describe(taken, code, asked), asked)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, time
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, TypeVar, cast
 
 from django.core.exceptions import ObjectDoesNotExist
@@ -12,13 +12,13 @@ from rest_framework import serializers
 from rest_framework.exceptions import APIException, NotFound
 
 from appointment import availability, rules, series, services
-from appointment.models import Appointment, Block, Series
+from appointment.models import Appointment, Block, CalendarFeed, Series
 from booking_api.errors import Conflict
 from booking_api.fields import StrictFieldsMixin, VisiblePrimaryKeyField
 from booking_api.permissions import caller
 from customer.models import Customer
 from salon.models import Salon
-from schedule import recurrence
+from schedule import recurrence, spans
 from schedule.models import Chair, Service
 from schedule.serializers import ServiceSerializer
 from sms.models import InboundMessage, Message
@@ -207,6 +207,10 @@ class CancelSerializer(StrictFieldsMixin, serializers.Serializer[Any]):
         max_length=200,
         help_text="For the staff; the customer is not told.",
     )
+
+
+class NothingSerializer(StrictFieldsMixin, serializers.Serializer[Any]):
+    """For an act that asks for nothing: what is sent nevertheless is refused, not ignored."""
 
 
 @extend_schema_field({"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$"})
@@ -406,14 +410,20 @@ class SlotSerializer(serializers.Serializer[Any]):
     column_ids = serializers.ListField(child=serializers.IntegerField(), help_text="Chairs that are free; any will do.")
 
 
+@lru_cache(maxsize=10_000)
+def _iso(at: int) -> str:
+    """Seconds since 1970 as in every answer; a month has few of them, and each chair and person the same."""
+    return f"{spans.moment(at):%Y-%m-%dT%H:%M:%SZ}"
+
+
 def as_json(slots: Iterable[availability.Slot]) -> list[dict[str, Any]]:
     """What `SlotSerializer` would say of thousands of slots, in a tenth of the time."""
     return [
         {
             "slot": slot.key,
             "user": slot.user_id,
-            "starts_at": f"{slot.starts_at:%Y-%m-%dT%H:%M:%SZ}",
-            "ends_at": f"{slot.ends_at:%Y-%m-%dT%H:%M:%SZ}",
+            "starts_at": _iso(slot.begins),
+            "ends_at": _iso(slot.ends),
             "column_ids": slot.column_ids,
         }
         for slot in slots
@@ -553,3 +563,44 @@ def _with_clashes(clashes: series.Clashes) -> APIException:
 
 def _alternatives(booking: Appointment, wanted: Sequence[Service]) -> dict[str, Any]:
     return {"alternatives": as_json(availability.nearest(booking, wanted, now=timezone.now()))}
+
+
+class CalendarFeedSerializer(StrictFieldsMixin, serializers.ModelSerializer[CalendarFeed]):
+    salon = VisiblePrimaryKeyField(
+        queryset=Salon.objects.all(),
+        required=False,
+        allow_null=True,
+        help_text="The only salon that it shows. None: every one that the person works for.",
+    )
+
+    class Meta:
+        model = CalendarFeed
+        fields = [
+            "id",
+            "name",
+            "user",
+            "salon",
+            "shows_customers",
+            "prefix",
+            "created_at",
+            "last_fetched_at",
+            "revoked_at",
+        ]
+        read_only_fields = ["user", "prefix", "created_at", "last_fetched_at", "revoked_at"]
+
+    def validate_salon(self, salon: Salon | None) -> Salon | None:
+        """A platform admin sees every salon, and works for few."""
+        if salon is not None and not salon.staff.filter(pk=caller(self.context["request"]).pk).exists():
+            raise serializers.ValidationError("You do not work there.", code="does_not_work_there")
+        return salon
+
+
+class NewCalendarFeedSerializer(CalendarFeedSerializer):
+    """What making a feed answers."""
+
+    url = serializers.URLField(
+        read_only=True, help_text="Its secret address, to subscribe to. It is shown here and never again."
+    )
+
+    class Meta(CalendarFeedSerializer.Meta):
+        fields = [*CalendarFeedSerializer.Meta.fields, "url"]

@@ -15,6 +15,7 @@ from typing import Any
 
 import structlog
 from django.db import IntegrityError, transaction
+from django.db.models import F
 
 from appointment import models, occupancy, rules, texts
 from booking_api.broker import nudge
@@ -70,6 +71,25 @@ def book(*, services: Sequence[Service] = (), confirm: bool = True, **fields: An
     fit(booking, services, ends_as_given=booking.end_time is not None)
     rules.check(booking, None, services)
     booking.save(confirm=confirm)
+    _write_down(booking, services)
+    return booking
+
+
+@transaction.atomic
+def record(*, services: Sequence[Service] = (), **fields: Any) -> models.Appointment:
+    """Write a visit that is over, or cancelled, into the books as it was; nobody is sent anything.
+
+    For an import of what other books hold. The API has no such door: there, what lies in the past is a slip.
+
+    Args: as `book`.
+
+    Raises:
+      rules.RuleBroken: it cannot have been so; nothing was written.
+    """
+    booking = models.Appointment(**fields)
+    fit(booking, services, ends_as_given=booking.end_time is not None)
+    rules.check_history(booking, services)
+    booking.save(confirm=False, is_history=True)
     _write_down(booking, services)
     return booking
 
@@ -246,6 +266,7 @@ def plan_texts_of_deleted(booking: models.Appointment) -> None:
     current = lock(booking)
     if current is None:
         return  # somebody else has just deleted it, and told the customer
+    booking.calendar_sequence = current.calendar_sequence  # the history keeps it, for calendars to go on from
     _withdraw_all(current, MessageStatus.CANCELLED, DELETED)
     if current.status == models.Appointment.Status.BOOKED:
         _tell_cancelled(current, current.appointment_time, database_now())
@@ -279,6 +300,7 @@ def _plan_unplanned_or_log(booking: models.Appointment, now: datetime) -> None:
     try:
         with transaction.atomic():
             _occupy_unplanned(booking)
+            _note_for_calendars(booking, now)
             _plan_unplanned(booking, now)
     except Exception:
         log.exception("booking_cannot_be_planned", booking_id=booking.pk)
@@ -292,6 +314,13 @@ def _plan_unplanned(booking: models.Appointment, now: datetime) -> None:
     minutes = _locked_minutes(booking)
     _withdraw_all(booking, MessageStatus.SUPERSEDED, MOVED)
     _open(booking, now, minutes, confirm=not is_new)
+
+
+def _note_for_calendars(booking: models.Appointment, now: datetime) -> None:
+    """A booking moved or cancelled past the hooks has changed for calendars too."""
+    if booking.texts_planned_for is not None:
+        sequence = F("calendar_sequence") + 1
+        models.Appointment.objects.filter(pk=booking.pk).update(calendar_sequence=sequence, modified=now)
 
 
 def _occupy_unplanned(booking: models.Appointment) -> None:

@@ -189,6 +189,18 @@ _DAY = {
     "blocks": [{"id": 9, **_BLOCK, **_STAMPS}],
 }
 
+_CALENDAR_FEED = {
+    "id": 6,
+    "name": "My phone",
+    "user": 2,
+    "salon": None,
+    "shows_customers": True,
+    "prefix": "3f9a1c0b7d2e",
+    "created_at": "2030-05-01T09:00:00Z",
+    "last_fetched_at": None,
+    "revoked_at": None,
+}
+
 # By the name of the component that it is an example of.
 EXAMPLES: dict[str, Any] = {
     "ApiKey": _API_KEY,
@@ -201,6 +213,9 @@ EXAMPLES: dict[str, Any] = {
     "Block": {"id": 9, **_BLOCK, **_STAMPS},
     "BlockRequest": _BLOCK,
     "PatchedBlockRequest": {"label": "Meeting"},
+    "CalendarFeed": _CALENDAR_FEED,
+    "CalendarFeedRequest": {"name": "My phone", "salon": None, "shows_customers": True},
+    "NewCalendarFeed": {**_CALENDAR_FEED, "url": "https://booking.example.com/calendars/3f9a1c0b7d2e-5b0d.ics"},
     "CancelRequest": {"reason": "ill", "by_customer": True},
     "CancelSeriesRequest": {"from": 45, "reason": "moving away", "by_customer": True},
     "ChangeSeriesRequest": {"from": 45, "time_of_day": "11:30:00", "shift_days": 1},
@@ -216,7 +231,15 @@ EXAMPLES: dict[str, Any] = {
     "PatchedChairRequest": {"name": "Mirror"},
     "Day": _DAY,
     "Holiday": {"date": "2030-12-25", "name": "Christmas Day", "is_closed": True},
-    "Customer": {"id": 3, **_CUSTOMER, "opted_out": False, "no_shows": 0, "late_cancellations": 1, **_STAMPS},
+    "Customer": {
+        "id": 3,
+        **_CUSTOMER,
+        "opted_out": False,
+        "unreachable": None,
+        "no_shows": 0,
+        "late_cancellations": 1,
+        **_STAMPS,
+    },
     "CustomerRequest": _CUSTOMER,
     "PatchedCustomerRequest": {"full_name": "Ada King"},
     "Error": {
@@ -236,11 +259,39 @@ EXAMPLES: dict[str, Any] = {
         "action": "changed",
         "changes": [{"field": "comment", "old": "", "new": "prefers the window"}],
     },
+    "ImportRequest": {
+        "what": "customers",
+        "csv": "phone_number,full_name\r\n07400 123456,Ada Lovelace\r\n",
+        "dry_run": True,
+        "on_error": "stop",
+        "confirm": False,
+    },
     "LoginRequest": {"email": "olive@salon.example", "password": "correct horse battery"},
     "Message": _MESSAGE,
     "PasswordRequest": {"old_password": "correct horse battery", **_NEW_PASSWORD},
     "PasswordResetRequest": {"email": "olive@salon.example"},
     "PasswordResetConfirmRequest": {"uid": "Mg", "token": "d0ka8k-0f3b6a…", **_NEW_PASSWORD},
+    "Report": {
+        "what": "customers",
+        "dry_run": True,
+        "is_written": False,
+        "made": 1,
+        "changed": 0,
+        "skipped": 0,
+        "failed": 1,
+        "history": 0,
+        "notes": [],
+        "lines": [
+            {"line": 2, "outcome": "made", "code": "", "detail": ""},
+            {
+                "line": 3,
+                "outcome": "failed",
+                "code": "cannot_receive_texts",
+                "detail": "phone_number: This number cannot receive texts; give a mobile number.",
+            },
+        ],
+        "left_out": 0,
+    },
     "RefreshRequest": {"refresh": _TOKENS["refresh"]},
     "RegisterRequest": {
         "email": "sam@salon.example",

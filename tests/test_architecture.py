@@ -19,6 +19,7 @@ LAYERS = (
     frozenset({"customer", "user"}),
     frozenset({"schedule"}),
     frozenset({"appointment"}),
+    frozenset({"transfer"}),
 )
 PRODUCTION = frozenset().union(*LAYERS) | {"web"}
 DEVELOPMENT = frozenset({"twilio_emulator", "devstack", "tests", "bench"})

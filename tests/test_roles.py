@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from datetime import date, time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import yaml
 
+from appointment import calendar_feeds
 from appointment.models import Block
 from schedule.models import Chair, SpecialHours, TimeOff, WorkingHours
 from tests.factories import (
@@ -71,9 +73,12 @@ class World:
         self.block = Block.objects.create(
             salon=self.salon, column_id=9, starts_at=hours_ahead(30), ends_at=hours_ahead(31)
         )
+        self.calendar_feed, address = calendar_feeds.make(user=self.staff)
+        self.calendar_address = SimpleNamespace(pk=address)
 
     def path(self, path: str) -> str:
         query = f"?services={self.service.pk}" if path.endswith("/availability/") else ""
+        query = "?what=customers" if path.endswith("/export/") else query
         return re.sub(r"{(\w+)}", lambda name: str(getattr(self, name[1]).pk), path) + query
 
     def body(self, method: str, path: str) -> dict[str, Any] | None:
@@ -84,6 +89,8 @@ class World:
         new_password = {"password1": NEW_PASSWORD, "password2": NEW_PASSWORD}
         if path.endswith("/api-keys/"):
             return {"name": "Web shop", "scopes": ["salon:read"]}
+        if path.endswith("/import/"):
+            return {"what": "customers", "csv": f"phone_number\n{make_phone_number()}\n"}
         if path == "/series/{series}/change/":
             return {"time_of_day": "11:00"}
         if path == "/users/me/password/":
@@ -92,6 +99,8 @@ class World:
             return {"uid": "MQ", "token": "made-up", **new_password} if "confirm" in path else {"email": "a@b.example"}
         if noun == "users" and ("{" in path or path == "/users/me/"):
             return {"full_name": "Renamed"}
+        if path.endswith("/calendar-feeds/"):
+            return {"name": "My phone", "salon": None}
         if path.count("/") > 3 or path == "/token/refresh/":
             return {}
         bodies: dict[str, dict[str, Any]] = {

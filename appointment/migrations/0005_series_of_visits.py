@@ -9,7 +9,7 @@ import schedule.fields
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("appointment", "0003_occupy_what_is_booked"),
+        ("appointment", "0004_calendar_feeds"),
         ("customer", "0001_initial"),
         ("salon", "0002_late_cancel_hours"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
