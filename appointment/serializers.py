@@ -129,7 +129,7 @@ class AppointmentSerializer(StrictFieldsMixin, serializers.ModelSerializer[Appoi
 
     def validate_status(self, status: str) -> str:
         """Whoever sends back what they were shown changes nothing, and is not refused."""
-        shown = self.instance.status if self.instance is not None else Appointment.Status.BOOKED  # type: ignore[union-attr]
+        shown = self.instance.status if self.instance is not None else Appointment.Status.BOOKED
         if status == Appointment.Status.OFFERED != shown:
             raise serializers.ValidationError("The waitlist makes offers; book it.", code="not_allowed")
         return status
@@ -138,7 +138,7 @@ class AppointmentSerializer(StrictFieldsMixin, serializers.ModelSerializer[Appoi
         return _not_too_many(services)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        salon: Salon = attrs.get("salon") or self.instance.salon  # type: ignore[union-attr]
+        salon: Salon = attrs.get("salon") or self.instance.salon
         self._take_slot(attrs)
         if self.instance is None and "appointment_time" not in attrs:
             raise serializers.ValidationError({"appointment_time": ["Give a time, or a slot."]}, code="required")
@@ -317,7 +317,7 @@ class ChangeSeriesSerializer(FromVisitMixin):
 
     def validate_status(self, status: str) -> str:
         """Whoever sends back what they were shown changes nothing, and is not refused."""
-        shown = self.instance.status if self.instance is not None else Appointment.Status.BOOKED  # type: ignore[union-attr]
+        shown = self.instance.status if self.instance is not None else Appointment.Status.BOOKED
         if status == Appointment.Status.OFFERED != shown:
             raise serializers.ValidationError("The waitlist makes offers; book it.", code="not_allowed")
         return status
@@ -458,7 +458,7 @@ class BlockSerializer(StrictFieldsMixin, serializers.ModelSerializer[Block]):
         read_only_fields = ["created", "modified"]
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        salon: Salon = attrs.get("salon") or self.instance.salon  # type: ignore[union-attr]
+        salon: Salon = attrs.get("salon") or self.instance.salon
         put_on_the_salons_clock(attrs, salon, "starts_at", "ends_at")
         return attrs
 
