@@ -138,7 +138,7 @@ class AppointmentSerializer(StrictFieldsMixin, serializers.ModelSerializer[Appoi
         return _not_too_many(services)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        salon: Salon = attrs.get("salon") or self.instance.salon
+        salon: Salon = attrs.get("salon") or self.instance.salon  # type: ignore[union-attr]
         self._take_slot(attrs)
         if self.instance is None and "appointment_time" not in attrs:
             raise serializers.ValidationError({"appointment_time": ["Give a time, or a slot."]}, code="required")
@@ -458,7 +458,7 @@ class BlockSerializer(StrictFieldsMixin, serializers.ModelSerializer[Block]):
         read_only_fields = ["created", "modified"]
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        salon: Salon = attrs.get("salon") or self.instance.salon
+        salon: Salon = attrs.get("salon") or self.instance.salon  # type: ignore[union-attr]
         put_on_the_salons_clock(attrs, salon, "starts_at", "ends_at")
         return attrs
 
