@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import structlog
+from django.conf import settings
 from django.core.exceptions import SuspiciousOperation
 from django.db import DataError, IntegrityError
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -15,9 +16,6 @@ from rest_framework.exceptions import APIException, ParseError, ValidationError
 from rest_framework.response import Response
 
 log = structlog.get_logger(__name__)
-
-# Where people look, not programs.
-PAGES = ("/admin/",)
 
 
 class TryLater(APIException):
@@ -61,7 +59,7 @@ OUT_OF_RANGE = (DataError, OverflowError, RecursionError, SuspiciousOperation, U
 
 def exception_handler(error: Exception, context: Any) -> Response | None:
     if isinstance(error, IntegrityError):
-        error = _known_constraint(error)
+        error = known_constraint(error)
     elif isinstance(error, OUT_OF_RANGE):
         log.warning("value_out_of_range", exc_info=error)
         error = ParseError("A value in the request is out of range.", code="out_of_range")
@@ -72,7 +70,8 @@ def exception_handler(error: Exception, context: Any) -> Response | None:
     return response
 
 
-def _known_constraint(error: IntegrityError) -> Exception:
+def known_constraint(error: IntegrityError) -> Exception:
+    """The API's error for a constraint that two requests at once can run into; any other comes back as it is."""
     return next((answer for name, answer in CONSTRAINTS.items() if name in str(error)), error)
 
 
@@ -86,7 +85,7 @@ def error_response(status_code: int, code: str, detail: str) -> JsonResponse:
 
 
 def _is_page(request: HttpRequest) -> bool:
-    return request.path.startswith(PAGES)
+    return request.path == "/" or request.path.startswith(settings.PATHS_OF_PAGES)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

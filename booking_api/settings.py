@@ -44,6 +44,7 @@ INSTALLED_APPS = [
     "corsheaders",
     "django_extensions",
     "django_filters",
+    "django_htmx",
     "django_structlog",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -60,6 +61,7 @@ INSTALLED_APPS = [
     "schedule",
     "sms",
     "appointment",
+    "web",
 ]
 
 MIDDLEWARE = [
@@ -76,6 +78,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
 ]
 
 TEMPLATES = [
@@ -135,6 +138,7 @@ SMS_QUEUE_LIMIT = env.int("SMS_QUEUE_LIMIT", default=2000)
 
 # --- Accounts -----------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "user.ExtendedUser"
+LOGIN_URL, LOGIN_REDIRECT_URL, LOGOUT_REDIRECT_URL = "/login/", "/", "/login/"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -215,6 +219,10 @@ SPECTACULAR_SETTINGS = {
 # --- Pages and security -------------------------------------------------------------------------------
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
+# What `make setup` gets from npm, served as it is.
+STATICFILES_DIRS = [("event-calendar", BASE_DIR / "web/npm/node_modules/@event-calendar/build/dist")]
+# Where people look, not programs: errors are pages there. The front page is one too.
+PATHS_OF_PAGES = ("/admin/", "/desk/", "/login/", "/logout/")
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {

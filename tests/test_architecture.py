@@ -19,8 +19,9 @@ LAYERS = (
     frozenset({"customer", "user"}),
     frozenset({"schedule"}),
     frozenset({"appointment"}),
+    frozenset({"web"}),
 )
-PRODUCTION = frozenset().union(*LAYERS) | {"web"}
+PRODUCTION = frozenset().union(*LAYERS)
 DEVELOPMENT = frozenset({"twilio_emulator", "devstack", "tests", "bench"})
 
 
