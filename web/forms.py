@@ -18,7 +18,7 @@ from customer.models import Customer
 from customer.serializers import CustomerSerializer
 from salon.models import Salon
 
-WHOLE_FORM = "__all__"
+WHOLE_FORM = "whole_form"
 LONGEST_VISIT_MINUTES = 1440
 
 

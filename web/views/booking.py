@@ -152,11 +152,12 @@ def check_number(request: HttpRequest, salon: Salon) -> HttpResponse:
         return HttpResponse("")
     fields = {"phone_number": typed, "full_name": "", "salon_ids": [salon.pk]}
     serializer = CustomerSerializer(data=fields, context={"request": request})
-    context: dict[str, Any] = {}
+    context: dict[str, Any] = {"is_booking": "booking" in request.GET}
     if not serializer.is_valid():
         context["problem"] = " ".join(map(str, serializer.errors.get("phone_number", ["Check the number."])))
     else:
         number = to_python(serializer.validated_data["phone_number"])
         context["number"] = number
-        context["taken_by"] = Customer.objects.filter(salons=salon, phone_number=number).first()
+        others = Customer.objects.filter(salons=salon, phone_number=number)
+        context["taken_by"] = others.exclude(pk=forms.key(request.GET.get("person", "")) or 0).first()
     return page(request, salon, "web/parts/number.html", context)

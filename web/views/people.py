@@ -21,6 +21,7 @@ from web.answers import done
 from web.desk import of_salon, page, staff_of
 from web.forms import Refused
 from web.text_states import told
+from web.views.texts import with_words
 
 PEOPLE_A_PAGE = 30
 MOST_VISITS, MOST_TEXTS = 50, 30
@@ -83,7 +84,7 @@ def _show(request: HttpRequest, salon: Salon, customer: Customer, *, status: int
         "form": {"full_name": customer.full_name, "phone_number": number},
         "opted_out": opt_outs.is_opted_out(number),
         "visits": visits.prefetch_related("booked_services__service").order_by("-appointment_time")[:MOST_VISITS],
-        "texts": [told(text) for text in texts.order_by("-due_at", "-id")[:MOST_TEXTS]],
+        "texts": [told(text, words) for text, words in with_words(texts.order_by("-due_at", "-id")[:MOST_TEXTS])],
         "replies": replies[:MOST_TEXTS],
         **more,
     }

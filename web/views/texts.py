@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -11,7 +12,9 @@ from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
+from appointment import services
 from appointment.filters import local_today
+from appointment.models import Appointment
 from customer.models import Customer
 from salon.models import Salon
 from sms.models import InboundMessage, Message
@@ -47,7 +50,7 @@ def texts(request: HttpRequest, salon: Salon) -> HttpResponse:
     shown = Paginator(_failures_first(found), TEXTS_A_PAGE).get_page(request.GET.get("page"))
     names = Customer.objects.in_bulk({text.customer_id for text in shown})
     context = {
-        "rows": [(told(text), names.get(text.customer_id)) for text in shown],
+        "rows": [(told(text, words), names.get(text.customer_id)) for text, words in with_words(shown)],
         "page": shown,
         "states": [(value, label) for value, (label, _) in STATES.items()],
         "kinds": Message.Kind.choices,
@@ -56,6 +59,22 @@ def texts(request: HttpRequest, salon: Salon) -> HttpResponse:
         "query": urlencode({"state": state, "kind": kind, "days": days}),
     }
     return page(request, salon, "web/texts.html", context)
+
+
+def with_words(texts: Iterable[Message]) -> list[tuple[Message, str]]:
+    """Each with what it would say, where it still waits; one query for them all."""
+    texts = list(texts)
+    waiting = [text.booking_id for text in texts if text.status == Status.PENDING]
+    bookings = Appointment.objects.select_related("salon", "customer").in_bulk(waiting)
+    return [
+        (
+            text,
+            services.preview(text, bookings[text.booking_id])
+            if text.status == Status.PENDING and text.booking_id in bookings
+            else "",
+        )
+        for text in texts
+    ]
 
 
 def _of_days(found: QuerySet[Message], salon: Salon, days: str) -> QuerySet[Message]:

@@ -101,10 +101,17 @@ document.addEventListener("DOMContentLoaded", () => {
     const notes = [...board.away.map((gone) => `${gone.name} is away${gone.from || gone.to ? ` ${gone.from || "from the start"}–${gone.to || "the end"}` : ""}`), ...board.blocks.filter((block) => block.chair === null).map((block) => `${block.person}: ${block.label} ${clock(block.start)}–${clock(block.end)}`)];
     away.textContent = notes.join(" · "); away.hidden = !notes.length;
   }
+  /** To the present moment on the salon's clock; the calendar's own line is on the browser's for its first second. */
   function scrollToNow() {
+    grid.classList.add("settling");
+    setTimeout(() => grid.classList.remove("settling"), 1300);
+    if (grid.dataset.today !== "yes") return;
+    const sign = board.offset[0] === "-" ? -1 : 1, [hours, minutes] = board.offset.slice(1).split(":").map(Number);
+    const now = new Date(Date.now() + sign * (hours * 60 + minutes) * 60000);
+    const slots = (now.getUTCHours() * 60 + now.getUTCMinutes() - Number(board.from.slice(0, 2)) * 60) / 15;
     requestAnimationFrame(() => {
-      const line = grid.querySelector(".ec-now-indicator"), body = grid.querySelector(".ec-main");
-      if (line && body && body.scrollHeight > body.clientHeight) body.scrollTop = Math.max(0, line.getBoundingClientRect().top - body.getBoundingClientRect().top - body.clientHeight / 3);
+      const main = grid.querySelector(".ec-main");
+      if (main) main.scrollTop = Math.max(0, slots * slotHeight - main.clientHeight / 3);
     });
   }
 
@@ -150,13 +157,17 @@ document.addEventListener("DOMContentLoaded", () => {
       const trial = await post(visit, to, { try: "yes" });
       const answer = await trial.json().catch(() => ({}));
       if (trial.status === 401) { location.reload(); return; }
-      if (!trial.ok) { leave(); toast(answer.message || "That did not work.", { tone: "bad", seconds: 9 }); refresh(); return; }
+      if (!trial.ok) { leave(); toast(refusal(answer), { tone: "bad", seconds: 9 }); refresh(); return; }
       const sent = answer.texts.filter((text) => text.sent && text.now);
       if (sent.length && !(await confirmed(answer.customer, sent))) { leave(); return; }
       draw();
       const what = sent.length ? `${answer.customer} is moved to ${clock(to.start)}; the text goes out in` : `${answer.customer}: ${clock(to.start)}–${clock(to.end)}; saved in`;
       later(visit, to, what, leave);
     } catch { leave(); toast("No connection. Nothing was moved.", { tone: "bad" }); }
+  }
+  function refusal(answer) {
+    const free = (answer.slots || []).map((slot) => `${slot.label}${slot.person ? ` with ${slot.person}` : ""}`).join("; ");
+    return (answer.message || "That did not work.") + (free ? ` Free: ${free}.` : "");
   }
   function confirmed(customer, texts) {
     const box = document.getElementById("ask");
@@ -172,7 +183,7 @@ document.addEventListener("DOMContentLoaded", () => {
       unsent.delete(send);
       try {
         const answer = await post(visit, to);
-        if (!answer.ok) toast((await answer.json().catch(() => ({}))).message || "That did not work; the visit is where it was.", { tone: "bad", seconds: 9 });
+        if (!answer.ok) toast(refusal(await answer.json().catch(() => ({}))), { tone: "bad", seconds: 9 });
         else { await refresh(); }
       } catch { toast("No connection. The visit may not have been moved.", { tone: "bad", seconds: 9 }); }
       moving.delete(visit.id);
