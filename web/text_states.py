@@ -67,8 +67,8 @@ class Told:
     may_go_again: bool = False
 
 
-def told(text: Message, words: str = "", *, may_go_again: bool = False) -> Told:
-    """``words`` are what a text still waiting would say."""
+def told(text: Message, words: str = "", *, may_go_again: bool = False, is_opted_out: bool = False) -> Told:
+    """``words`` are what a text still waiting would say, and ``is_opted_out`` that it will not be sent as things are."""
     steps: list[Step] = []
     for label, at in (("planned", text.due_at), ("sent", text.sent_at), ("delivered", text.delivered_at)):
         if at is not None:
@@ -78,6 +78,8 @@ def told(text: Message, words: str = "", *, may_go_again: bool = False) -> Told:
         steps.append(Step(f"failed: {text.reason}" if text.sent_at else f"not sent: {text.reason}"))
     elif text.status in QUIET:
         steps.append(Step(f"not sent: {text.reason or text.status}"))
+    elif is_opted_out and text.status == Status.PENDING:
+        steps.append(Step("will not be sent: opted out"))
     elif text.status in ON_ITS_WAY:
         steps.append(Step("being sent" if text.status == Status.SENDING else "being traced at Twilio"))
     return Told(text, state_of(text), steps, text.body or words, may_go_again)

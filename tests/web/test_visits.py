@@ -29,12 +29,12 @@ class Panel:
     def post(self, path: str, **fields: Any) -> Any:
         return self.client.post(self.path + path, fields, headers={"HX-Request": "true"})
 
-    def move(self, hours: float = 0, column_id: int = 1, **more: Any) -> Any:
+    def move(self, hours: float = 0, **more: Any) -> Any:
         self.visit.refresh_from_db()
         at = self.visit.appointment_time + timedelta(hours=hours)
         fields = {
             "version": self.visit.modified.isoformat(),
-            "column_id": column_id,
+            "column_id": 1,
             "date": f"{at:%Y-%m-%d}",
             "time": f"{at:%H:%M}",
             "minutes": 45,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -59,18 +60,18 @@ def visit(request: HttpRequest, salon: Salon, visit_id: int) -> HttpResponse:
 def _show(request: HttpRequest, salon: Salon, visit_id: int, *, status: int = 200, **more: Any) -> HttpResponse:
     booking = _visit_of(salon, visit_id)
     texts = list(Message.objects.filter(booking_id=booking.pk).order_by("created_at", "id").prefetch_related("replies"))
-    is_ahead = booking.status == Status.BOOKED and booking.appointment_time > database_now()
+    is_opted_out = opt_outs.is_opted_out(str(booking.customer.phone_number))
+    now = database_now()
     context = {
         "visit": booking,
         "minutes": _minutes(booking),
-        "texts": [_story(text, booking, texts) for text in texts],
-        "is_opted_out": opt_outs.is_opted_out(str(booking.customer.phone_number)),
+        "texts": [_story(text, booking, texts, is_opted_out, now) for text in texts],
+        "is_opted_out": is_opted_out,
         "history": list(_entries(booking)),
         "acts": [(act, ACT_LABELS[act]) for act in OFFERED.get(Status(booking.status), ())],
         "may_cancel": booking.status in (Status.BOOKED, Status.ARRIVED),
         "may_change": booking.status in (Status.BOOKED, Status.ARRIVED, Status.IN_SERVICE),
-        "may_rebook": booking.status == Status.CANCELLED and booking.appointment_time > database_now(),
-        "is_ahead": is_ahead,
+        "may_rebook": booking.status == Status.CANCELLED and booking.appointment_time > now,
         "chair": next(
             chair.name for chair in columns_to_choose(salon, booking.column_id) if chair.column_id == booking.column_id
         ),
@@ -79,18 +80,19 @@ def _show(request: HttpRequest, salon: Salon, visit_id: int, *, status: int = 20
     return page(request, salon, "web/visit.html", context, status=status)
 
 
-def _story(text: Message, booking: Appointment, texts: list[Message]) -> Told:
+def _story(text: Message, booking: Appointment, texts: list[Message], is_opted_out: bool, now: datetime) -> Told:
     """A text may go again once it is settled, unless a newer one of its kind went out or waits."""
     newest = max((other.pk for other in texts if other.kind == text.kind), default=0)
     may_go_again = (
         text.pk == newest
+        and not is_opted_out
         and text.status not in ledger.UNSETTLED
-        and text.expires_at > database_now()
+        and text.expires_at > now
         and booking.status == (Status.CANCELLED if text.kind == Message.Kind.CANCELLATION else Status.BOOKED)
         and text.visit_at == booking.appointment_time
     )
     words = services.preview(text, booking) if text.status == Message.Status.PENDING else ""
-    return told_of(text, words, may_go_again=may_go_again)
+    return told_of(text, words, may_go_again=may_go_again, is_opted_out=is_opted_out)
 
 
 FIELD_NAMES = {

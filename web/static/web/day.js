@@ -79,6 +79,7 @@ document.addEventListener("DOMContentLoaded", () => {
         if (block) el.setAttribute("aria-label", `${clock(block.start)} ${block.label}`);
         if (visit && visit.colour) el.style.setProperty("--edge", visit.colour);
       },
+      eventAllUpdated: withoutTableRoles,
       eventClick: ({ event }) => { if (event.extendedProps.visit) openPanel(visitUrl(event.extendedProps.visit.id)); },
       dateClick: ({ date, resource }) => ask(wallOf(date), null, resource.id),
       select: ({ start, end, resource }) => { ask(wallOf(start), wallOf(end), resource.id); calendar.unselect(); },
@@ -86,6 +87,10 @@ document.addEventListener("DOMContentLoaded", () => {
     };
     grid.replaceChildren();
     calendar = EventCalendar.create(grid, options);
+  }
+  /** The calendar says that it is a table, whose rows its events are not: a reader is told of a list of buttons instead. */
+  function withoutTableRoles() {
+    for (const part of grid.querySelectorAll("[role=table], [role=grid], [role=rowgroup], [role=row], [role=columnheader], [role=rowheader], [role=cell], [role=gridcell]")) part.removeAttribute("role");
   }
   let drawn = "";
   function draw() {
