@@ -7,7 +7,7 @@ DEVSTACK := exec $(VENV_PYTHON) -m devstack --with-parent
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test faults check format openapi lock clean distclean
+.PHONY: help setup run demo test faults bench check format openapi lock clean distclean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -27,6 +27,9 @@ test: setup ## run the tests against a real PostgreSQL and Redis of their own; A
 
 faults: setup ## kill, freeze and deafen every part while 500 bookings a scenario go on (about 40 minutes); ARGS="--short"
 	@exec $(VENV_PYTHON) -m tests.faults --json .data/faults.json $(ARGS)
+
+bench: setup ## measure beside a peer, in one run: free slots; ARGS="--json FILE"
+	@$(DEVSTACK) exec $(VENV_PYTHON) -m bench.availability $(ARGS)
 
 check: setup ## lint, format, types, settings, migrations, OpenAPI
 	@$(DEVSTACK) check

@@ -1,9 +1,25 @@
 from __future__ import annotations
 
-from django.contrib import admin
+from typing import Any
 
-from appointment.models import Appointment
+from django.contrib import admin
+from django.http import HttpRequest
+
+from appointment.models import Appointment, Block, BookedService
 from sms.admin import MessageInline
+
+
+class BookedServiceInline(admin.TabularInline[BookedService, Appointment]):
+    """To look at: services are chosen where their time is found, through the API."""
+
+    model = BookedService
+    fields = ["service", "duration_minutes", "price", "currency"]
+    readonly_fields = ["service", "duration_minutes", "price", "currency"]
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
 
 
 @admin.register(Appointment)
@@ -17,4 +33,13 @@ class AppointmentAdmin(admin.ModelAdmin[Appointment]):
     search_fields = ["customer__full_name", "customer__phone_number", "comment"]
     autocomplete_fields = ["salon", "customer", "user"]
     readonly_fields = ["task_id", "created", "modified"]
-    inlines = [MessageInline]
+    inlines = [BookedServiceInline, MessageInline]
+
+
+@admin.register(Block)
+class BlockAdmin(admin.ModelAdmin[Block]):
+    list_display = ["starts_at", "ends_at", "salon", "user", "column_id", "label"]
+    list_filter = ["salon"]
+    list_select_related = ["salon", "user"]
+    date_hierarchy = "starts_at"
+    autocomplete_fields = ["salon", "user"]

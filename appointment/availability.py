@@ -11,17 +11,20 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from django.contrib.auth import get_user_model
-from psycopg2.extras import DateTimeTZRange
+from django.contrib.postgres.fields.ranges import RangeEndsWith, RangeStartsWith
+from django.db.models import BigIntegerField, Func, Q
+from django.db.models.functions import Cast, Extract
 
 from appointment import models
+from appointment.occupancy import overlapping
 from salon.models import Salon
 from schedule import hours
 from schedule.chairs import chairs_of
 from schedule.models import Chair, Service
-from schedule.spans import DAY, MINUTE, Span, both, merged, moment, seconds, starts, without
+from schedule.spans import DAY, MINUTE, Span, merged, moment, seconds, starts, without
 from schedule.timing import Timed, busy_minutes_of, duration_of
 from schedule.wall_clock import quarters
 
@@ -36,19 +39,25 @@ LARGEST_COLUMN = 32_767
 LARGEST_MINUTE = 4_102_444_800 // MINUTE  # in the year 2100
 
 
-@dataclass(frozen=True)
-class Slot:
-    """When a visit could begin, with whom, and at which chairs: columns of the salon, in their order."""
+class Slot(NamedTuple):
+    """When a visit could begin, with whom, and at which chairs: columns of the salon, in their order.
+
+    ``begins`` and ``ends`` in seconds since 1970: there are thousands of slots.
+    """
 
     user_id: int
-    starts_at: datetime
-    ends_at: datetime
+    begins: int
+    ends: int
     column_ids: Sequence[int]
+
+    @property
+    def starts_at(self) -> datetime:
+        return moment(self.begins)
 
     @property
     def key(self) -> str:
         """Names the slot, at the first of its chairs, in a booking: ``user.column.minutes since 1970``."""
-        return f"{self.user_id}.{self.column_ids[0]}.{seconds(self.starts_at) // MINUTE}"
+        return f"{self.user_id}.{self.column_ids[0]}.{self.begins // MINUTE}"
 
 
 @dataclass(frozen=True)
@@ -120,20 +129,21 @@ def free_slots(
     grid = quarters(first, last, step_minutes, salon.zone)
     if not grid or not rota.working:
         return
-    taken = _taken(salon, people, (grid[0] - DAY, grid[-1] + 2 * DAY))
-    chairs = _chairs(wanted, column_id, taken, (grid[0] - DAY, grid[-1] + 2 * DAY))
+    window = (grid[0] - DAY, grid[-1] + 2 * DAY)
+    taken = _taken(salon, people, window)
     length = int(wanted.duration.total_seconds())
     earliest = bisect_left(grid, seconds(now) + 1)
+    chairs = [
+        _OpenChair(chair.column_id, _ids(chair, "people"), frozenset(_on_grid(begins, grid, earliest)))
+        for chair, begins in _chairs(wanted, column_id, taken, window)
+    ]
     for person in people:
+        its_chairs = [chair for chair in chairs if not chair.only_for or person in chair.only_for]
         bookable = without(rota.bookable(person), taken.of_people[person])
-        possible = starts(bookable, wanted.busy)
-        columns: dict[int, list[int]] = defaultdict(list)
-        for chair, begins in chairs:
-            if not chair.only_for or person in chair.only_for:
-                for at in _on_grid(both(possible, begins), grid, earliest):
-                    columns[at].append(chair.column_id)
-        for at in sorted(columns):
-            yield Slot(person, moment(at), moment(at + length), columns[at])
+        for at in _on_grid(starts(bookable, wanted.busy), grid, earliest):
+            columns = [chair.column_id for chair in its_chairs if at in chair.starts]
+            if columns:
+                yield Slot(person, at, at + length, columns)
 
 
 def nearest(booking: Appointment, services: Sequence[Service], *, now: datetime, limit: int = 3) -> list[Slot]:
@@ -147,7 +157,8 @@ def nearest(booking: Appointment, services: Sequence[Service], *, now: datetime,
     for user_id in (booking.user_id, None):
         found = list(free_slots(wanted, around[0], around[1], now=now, user_id=user_id))
         if found:
-            found.sort(key=lambda slot: (abs(slot.starts_at - booking.appointment_time), slot.starts_at))
+            wanted_at = seconds(booking.appointment_time)
+            found.sort(key=lambda slot: (abs(slot.begins - wanted_at), slot.begins))
             return found[:limit]
     return []
 
@@ -162,6 +173,7 @@ class _Taken:
 class _OpenChair:
     column_id: int
     only_for: Collection[int]
+    starts: Collection[int]
 
 
 def _people(wanted: Wanted, user_id: int | None) -> list[int]:
@@ -177,14 +189,15 @@ def _people(wanted: Wanted, user_id: int | None) -> list[int]:
 
 def _taken(salon: Salon, people: Collection[int], window: Span) -> _Taken:
     """What is taken of the salon's chairs, and of the people wherever they are."""
-    during = DateTimeTZRange(moment(window[0]), moment(window[1]))
-    rows = models.OccupiedTime.objects.filter(during__overlap=during).values_list(
-        "salon_id", "column_id", "user_id", "during"
+    during = overlapping(window)
+    found = models.OccupiedTime.objects.filter(during & Q(salon=salon) | during & Q(user__in=people))
+    rows = found.values_list(
+        "salon_id", "column_id", "user_id", _epoch(RangeStartsWith("during")), _epoch(RangeEndsWith("during"))
     )
     of_people: dict[int, list[Span]] = defaultdict(list)
     of_columns: dict[int, list[Span]] = defaultdict(list)
-    for salon_id, column_id, user_id, taken in rows.filter(salon=salon).union(rows.filter(user__in=people), all=False):
-        span: Span = (seconds(taken.lower), seconds(taken.upper))  # type: ignore[arg-type] # both ends are always set
+    for salon_id, column_id, user_id, begins, ends in rows:
+        span = (begins, ends)
         if user_id is not None:
             of_people[user_id].append(span)
         if column_id is not None and salon_id == salon.pk:
@@ -195,15 +208,17 @@ def _taken(salon: Salon, people: Collection[int], window: Span) -> _Taken:
     )
 
 
-def _chairs(wanted: Wanted, column_id: int | None, taken: _Taken, window: Span) -> list[tuple[_OpenChair, list[Span]]]:
+def _epoch(edge: Func) -> Cast:
+    """In seconds since 1970: thousands of ranges are slow to read in Python."""
+    return Cast(Extract(edge, "epoch"), BigIntegerField())
+
+
+def _chairs(wanted: Wanted, column_id: int | None, taken: _Taken, window: Span) -> Iterator[tuple[Chair, list[Span]]]:
     """The chairs where all of the services are done, and when the visit could begin there."""
     needed = {service.pk for service in wanted.services}
-    result = []
     for chair in chairs_of(wanted.salon):
         if column_id in (None, chair.column_id) and _serves(chair, needed):
-            free = without([window], taken.of_columns[chair.column_id])
-            result.append((_OpenChair(chair.column_id, _ids(chair, "people")), starts(free, wanted.busy)))
-    return result
+            yield chair, starts(without([window], taken.of_columns[chair.column_id]), wanted.busy)
 
 
 def _serves(chair: Chair, needed: set[int]) -> bool:

@@ -159,6 +159,10 @@ class Appointment(TimeStampedModel):
 
     def clean(self) -> None:
         """The booking rules, for forms; the API calls the same ones (`appointment.services`)."""
+        if None in (self.salon_id, self.user_id, self.customer_id, self.appointment_time):
+            return  # the form itself says what is missing
+        if self.busy_minutes is not None:
+            services.fit(self, list(self.booked_services.all()), ends_as_given=True)
         try:
             rules.check(self, services.stored(self))
         except rules.RuleBroken as broken:
@@ -286,6 +290,8 @@ class Block(TimeStampedModel):
 
     def clean(self) -> None:
         """The rules of blocks, for forms; the API calls the same ones."""
+        if None in (self.salon_id, self.starts_at, self.ends_at):
+            return  # the form itself says what is missing
         try:
             rules.check_block(self)
         except rules.RuleBroken as broken:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from psycopg2.extras import DateTimeTZRange
 
 from appointment import models
@@ -35,6 +35,7 @@ class Need:
     holds_person: bool
 
 
+NOTHING = Q(pk__in=[])
 # What a change must touch for the time to be taken anew.
 _FIELDS = (
     "salon_id",
@@ -142,23 +143,21 @@ def lock(need: Need) -> None:
 
 def conflict(need: Need, but_of: Appointment | Block) -> OccupiedTime | None:
     """The first stretch of others that takes the chair or the person at that time."""
-    taken = Q(pk__in=[])
-    if need.holds_chair:
-        taken |= Q(salon_id=need.salon_id, column_id=need.column_id)
-    if need.holds_person:
-        taken |= Q(user_id=need.user_id)
-    return during(need.spans).filter(taken).exclude(_of(but_of)).order_by("during").first()
+    of_chair, of_person = Q(salon_id=need.salon_id, column_id=need.column_id), Q(user_id=need.user_id)
+    taken = NOTHING
+    for span in need.spans:
+        taken |= of_chair & overlapping(span) if need.holds_chair else NOTHING
+        taken |= of_person & overlapping(span) if need.holds_person else NOTHING
+    found = models.OccupiedTime.objects.filter(taken).exclude(_of(but_of))
+    return found.select_related("user").order_by("during").first()
 
 
-def during(spans: Sequence[Span]) -> QuerySet[OccupiedTime]:
-    """What is taken at any moment of the spans."""
-    overlapping = Q(pk__in=[])
-    for begins, ends in spans:
-        overlapping |= Q(during__overlap=DateTimeTZRange(moment(begins), moment(ends)))
-    return models.OccupiedTime.objects.filter(overlapping)
+def overlapping(span: Span) -> Q:
+    """What is taken at any moment of the span. Join it to *whose* it is before an OR: each has an index of its own."""
+    return Q(during__overlap=DateTimeTZRange(moment(span[0]), moment(span[1])))
 
 
 def _of(owner: Appointment | Block) -> Q:
     if not owner.pk:
-        return Q(pk__in=[])
+        return NOTHING
     return Q(appointment_id=owner.pk) if isinstance(owner, models.Appointment) else Q(block_id=owner.pk)

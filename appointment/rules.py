@@ -203,7 +203,8 @@ def _check_free(need: occupancy.Need, asked: Appointment | Block, field: str) ->
         return
     occupancy.lock(need)
     # Separately, so that whoever is told knows which of the two to change.
-    for part, code in ((replace(need, holds_person=False), "slot_taken"), (need, "person_taken")):
+    parts = {"slot_taken": replace(need, holds_person=False), "person_taken": replace(need, holds_chair=False)}
+    for code, part in parts.items():
         taken = occupancy.conflict(part, asked)
         if taken is not None:
             raise SlotTaken(field, code, _describe(taken, code, asked), asked)

@@ -22,6 +22,7 @@ from appointment.serializers import (
     CancelSerializer,
     DaySerializer,
     HistoryEntrySerializer,
+    NothingSerializer,
     TextSerializer,
     as_json,
     obeying_rules,
@@ -57,25 +58,29 @@ class AppointmentViewSet(ApiMixin, VersionedMixin, viewsets.ModelViewSet[Appoint
     @action(detail=True, methods=["post"])
     def arrive(self, request: Request, pk: str) -> Response:
         """The customer is there; a reminder still waiting is not sent."""
-        return self._act(services.arrive)
+        return self._note(services.arrive)
 
     @extend_schema(request=None, responses=AppointmentSerializer)
     @action(detail=True, methods=["post"])
     def start(self, request: Request, pk: str) -> Response:
         """The customer is being served."""
-        return self._act(services.start)
+        return self._note(services.start)
 
     @extend_schema(request=None, responses=AppointmentSerializer)
     @action(detail=True, methods=["post"])
     def complete(self, request: Request, pk: str) -> Response:
         """The visit took place."""
-        return self._act(services.complete)
+        return self._note(services.complete)
 
     @extend_schema(request=None, responses=AppointmentSerializer)
     @action(detail=True, methods=["post"], url_path="no-show")
     def no_show(self, request: Request, pk: str) -> Response:
         """The customer did not come."""
-        return self._act(services.note_no_show)
+        return self._note(services.note_no_show)
+
+    def _note(self, service: Callable[[int], Appointment]) -> Response:
+        NothingSerializer(data=self.request.data).is_valid(raise_exception=True)
+        return self._act(service)
 
     def _act(self, service: Callable[..., Appointment], **given: Any) -> Response:
         changed = obeying_rules(service, self.get_object().pk, **given)

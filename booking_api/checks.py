@@ -3,14 +3,14 @@
 import io
 import sys
 from typing import Any
+from zoneinfo import available_timezones
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 
-# gunicorn starts a worker that ends with any other code again, and again.
-CANNOT_START = 3
+from booking_api.environment import CANNOT_START
 
 REQUIRED_WITH_DEBUG_OFF = (
     "ALLOWED_HOSTS",
@@ -34,6 +34,19 @@ def check_required_variables(**kwargs: Any) -> list[CheckMessage]:
             id=f"booking.E{number:03}",
         )
         for number, name in enumerate(missing, start=1)
+    ]
+
+
+@register(Tags.compatibility)
+def check_default_timezone(**kwargs: Any) -> list[CheckMessage]:
+    if settings.DEFAULT_TIMEZONE in available_timezones():
+        return []
+    return [
+        Error(
+            f"DEFAULT_TIMEZONE is no time zone: {settings.DEFAULT_TIMEZONE}.",
+            hint="Use an IANA name such as Europe/London.",
+            id="booking.E101",
+        )
     ]
 
 

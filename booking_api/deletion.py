@@ -26,5 +26,9 @@ def refuse_while_ahead(bookings: Any) -> None:
     """
     ahead = bookings.ahead().count()
     if ahead:
-        visits = "1 booking" if ahead == 1 else f"{ahead} bookings"
-        raise Conflict(f"There is still {visits} ahead. Cancel or move them first.", code="bookings_ahead")
+        still = (
+            "is still 1 booking ahead. Cancel or move it"
+            if ahead == 1
+            else f"are still {ahead} bookings ahead. Cancel or move them"
+        )
+        raise Conflict(f"There {still} first.", code="bookings_ahead")

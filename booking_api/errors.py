@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.core.exceptions import SuspiciousOperation
-from django.db import DataError, IntegrityError
+from django.db import DataError, IntegrityError, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views import csrf, defaults
 from drf_standardized_errors.handler import exception_handler as standard_handler
@@ -17,14 +17,19 @@ from rest_framework.response import Response
 
 log = structlog.get_logger(__name__)
 
+DATABASE_RETRY_SECONDS = 5
+
 
 class TryLater(APIException):
     """A part that the request needs is away."""
 
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     default_code = "try_later"
-    default_detail = "That cannot be done at the moment. Try again in a minute."
-    wait = 60
+    default_detail = "That cannot be done at the moment. Try again when Retry-After says."
+
+    def __init__(self, wait: int = 60) -> None:
+        super().__init__()
+        self.wait = wait  # seconds, for Retry-After
 
 
 class Conflict(APIException):
@@ -60,6 +65,9 @@ OUT_OF_RANGE = (DataError, OverflowError, RecursionError, SuspiciousOperation, U
 def exception_handler(error: Exception, context: Any) -> Response | None:
     if isinstance(error, IntegrityError):
         error = known_constraint(error)
+    elif isinstance(error, (OperationalError, InterfaceError)):  # away, restarting, or two requests in each other's way
+        log.error("database_does_not_answer", exc_info=error)
+        error = TryLater(wait=DATABASE_RETRY_SECONDS)
     elif isinstance(error, OUT_OF_RANGE):
         log.warning("value_out_of_range", exc_info=error)
         error = ParseError("A value in the request is out of range.", code="out_of_range")

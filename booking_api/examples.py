@@ -183,7 +183,15 @@ EXAMPLES: dict[str, Any] = {
     "PatchedChairRequest": {"name": "Mirror"},
     "Day": _DAY,
     "Holiday": {"date": "2030-12-25", "name": "Christmas Day", "is_closed": True},
-    "Customer": {"id": 3, **_CUSTOMER, "opted_out": False, "no_shows": 0, "late_cancellations": 1, **_STAMPS},
+    "Customer": {
+        "id": 3,
+        **_CUSTOMER,
+        "opted_out": False,
+        "unreachable": None,
+        "no_shows": 0,
+        "late_cancellations": 1,
+        **_STAMPS,
+    },
     "CustomerRequest": _CUSTOMER,
     "PatchedCustomerRequest": {"full_name": "Ada King"},
     "Error": {

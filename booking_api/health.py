@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from booking_api.broker import broker
-from sms import heartbeats, metrics
+from sms import heartbeats, holds, metrics
 from sms.clock import database_now
 from sms.models import SenderHold
 
@@ -97,10 +97,16 @@ def _texts() -> str:
 
 
 def _banner(is_database_there: bool) -> str | None:
-    hold = SenderHold.objects.order_by("since").first() if is_database_there else None
-    if hold is None:
+    if not is_database_there:
         return None
-    return f"No texts go out from {hold.sender} since {hold.since:%Y-%m-%d %H:%M} UTC: {hold.detail}."
+    hold = SenderHold.objects.order_by("since").first()
+    if hold is not None:
+        return f"No texts go out from {hold.sender} since {hold.since:%Y-%m-%d %H:%M} UTC: {hold.detail}."
+    blocked = holds.blocked_texts()
+    if not blocked:
+        return None
+    codes = ", ".join(str(code) for code in sorted(blocked))
+    return f"Texts that wait for a person: {sum(blocked.values())} (Twilio's error {codes}). Run manage.py sms_doctor."
 
 
 PARTS: dict[str, Callable[[], str]] = {

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import django_stubs_ext
-import environ
 import structlog
 from corsheaders.defaults import default_headers
 
+from booking_api.environment import Env
+
 django_stubs_ext.monkeypatch()  # lets admin classes and query sets be written with their model: ModelAdmin[Salon]
 
-env = environ.Env()
+env = Env()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -25,7 +26,7 @@ DEBUG = env.bool("DEBUG", default=False)
 DEVELOPMENT_SECRET_KEY = "insecure-development-key-never-used-with-debug-off"  # noqa: S105
 SECRET_KEY = env.str("DJANGO_SECRET_KEY", default="") or DEVELOPMENT_SECRET_KEY
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] if DEBUG else [])
-PUBLIC_BASE_URL = env.str("PUBLIC_BASE_URL", default="").rstrip("/")
+PUBLIC_BASE_URL = env.address("PUBLIC_BASE_URL", ["http", "https"]).rstrip("/")
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 ROOT_URLCONF = "booking_api.urls"
@@ -96,6 +97,8 @@ TEMPLATES = [
 ]
 
 # --- PostgreSQL and Redis -----------------------------------------------------------------------------
+DATABASE_SCHEMES = ["postgres", "postgresql", "psql", "pgsql"]
+env.address("DATABASE_URL", DATABASE_SCHEMES)
 DATABASES = {"default": env.db_url("DATABASE_URL", default="postgres://booking@127.0.0.1:5432/booking")}
 DATABASES["default"] |= {
     # Persistent connections, checked once per request or task: a restarted PostgreSQL costs one reconnect.
@@ -105,7 +108,7 @@ DATABASES["default"] |= {
     "DISABLE_SERVER_SIDE_CURSORS": True,
     "OPTIONS": {"connect_timeout": 5, "application_name": "booking"},
 }
-REDIS_URL = env.str("REDIS_URL", default="redis://127.0.0.1:6379/0")
+REDIS_URL = env.address("REDIS_URL", ["redis", "rediss", "unix"], default="redis://127.0.0.1:6379/0")
 # How long an enqueue may hold up a booking when Redis hangs, in seconds.
 REDIS_TIMEOUT_SECONDS = env.float("REDIS_TIMEOUT_SECONDS", default=0.5)
 
@@ -122,7 +125,7 @@ PHONENUMBER_DEFAULT_FORMAT = "E164"
 TWILIO_ACCOUNT_SID = env.str("TWILIO_ACCOUNT_SID", default="")
 TWILIO_AUTH_TOKEN = env.str("TWILIO_AUTH_TOKEN", default="")
 TWILIO_PHONE_NUMBER = env.str("TWILIO_PHONE_NUMBER", default="")
-TWILIO_BASE_URL = env.str("TWILIO_BASE_URL", default="https://api.twilio.com")
+TWILIO_BASE_URL = env.address("TWILIO_BASE_URL", ["http", "https"], default="https://api.twilio.com")
 SMS_HTTP_TIMEOUT_SECONDS = env.float("SMS_HTTP_TIMEOUT_SECONDS", default=5.0)
 # How long a claimed text belongs to its worker: must outlast the HTTP timeout (connect + read).
 SMS_CLAIM_LEASE_SECONDS = env.float("SMS_CLAIM_LEASE_SECONDS", default=15.0)
@@ -202,6 +205,7 @@ SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],  # an expired cookie hides no documentation
     "COMPONENT_SPLIT_REQUEST": True,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
@@ -270,8 +274,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = env.int("LARGEST_BODY_BYTES", default=1_048_576)
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 
 # --- Logs: one line an event, never a whole phone number or text --------------------------------------
-LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
-LOG_FORMAT = env.str("LOG_FORMAT", default="console" if DEBUG else "json")
+LOG_LEVEL = env.one_of("LOG_LEVEL", ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], default="INFO")
+LOG_FORMAT = env.one_of("LOG_FORMAT", ["json", "console"], default="console" if DEBUG else "json")
 _SHARED_PROCESSORS: list[Any] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,

@@ -12,7 +12,7 @@ from booking_api.permissions import caller
 from customer import services
 from customer.models import Customer
 from salon.models import Salon
-from sms import opt_outs
+from sms import opt_outs, unreachable
 
 
 class CustomerSerializer(StrictFieldsMixin, serializers.ModelSerializer[Customer]):
@@ -20,6 +20,9 @@ class CustomerSerializer(StrictFieldsMixin, serializers.ModelSerializer[Customer
 
     opted_out = serializers.SerializerMethodField(help_text="Replied STOP: booked as usual, but sent no texts.")
 
+    unreachable = serializers.SerializerMethodField(
+        help_text="Why texts do not reach this number, as Twilio said of the last one; null if they do."
+    )
     no_shows = serializers.IntegerField(
         read_only=True, default=0, help_text="Visits, at the caller's salons, that they did not come to."
     )
@@ -35,6 +38,7 @@ class CustomerSerializer(StrictFieldsMixin, serializers.ModelSerializer[Customer
             "phone_number",
             "salon_ids",
             "opted_out",
+            "unreachable",
             "no_shows",
             "late_cancellations",
             "created",
@@ -55,11 +59,22 @@ class CustomerSerializer(StrictFieldsMixin, serializers.ModelSerializer[Customer
     def get_opted_out(self, customer: Customer) -> bool:
         return str(customer.phone_number) in self._opted_out_numbers
 
+    def get_unreachable(self, customer: Customer) -> str | None:
+        return self._unreachable_numbers.get(str(customer.phone_number))
+
     @cached_property
     def _opted_out_numbers(self) -> set[str]:
-        """Of the customers shown, in one query for them all."""
+        return opt_outs.among(self._numbers_shown)
+
+    @cached_property
+    def _unreachable_numbers(self) -> dict[str, str]:
+        return unreachable.among(self._numbers_shown)
+
+    @property
+    def _numbers_shown(self) -> list[str]:
+        """Of all customers shown, so that one query serves them all."""
         shown = self.parent.instance if self.parent is not None else [self.instance]
-        return opt_outs.among([str(customer.phone_number) for customer in shown])  # type: ignore[union-attr]
+        return [str(customer.phone_number) for customer in shown]  # type: ignore[union-attr]
 
     def to_representation(self, instance: Customer) -> dict[str, Any]:
         data = super().to_representation(instance)

@@ -11,7 +11,12 @@ from devstack.signals import stop_on_signals, stop_with_parent
 
 def main(arguments: Sequence[str]) -> int:
     """Run one command; its exit code. What a developer can act on is one message, not a traceback."""
-    options, rest = _parser().parse_known_args(arguments)
+    parser = _parser()
+    options, rest = parser.parse_known_args(arguments)
+    if options.command not in ("test", "exec") and rest:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if options.command == "exec" and not [word for word in rest if word != "--"]:
+        parser.error("exec needs a command")
     stop_on_signals()
     if options.with_parent:
         stop_with_parent()
@@ -19,6 +24,9 @@ def main(arguments: Sequence[str]) -> int:
         return _run(options.command, rest)
     except DevstackError as error:
         print(error, file=sys.stderr)
+        return 1
+    except PermissionError as error:
+        print(f"{error.filename}: {error.strerror}. Use a checkout that you can write to.", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130

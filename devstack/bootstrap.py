@@ -28,8 +28,12 @@ OLDEST = (3, 11)
 def main() -> int:
     if sys.version_info < OLDEST:
         return complain("Python 3.11 or newer is needed, this is {}.{}.".format(*sys.version_info[:2]))
-    LOCK.parent.mkdir(exist_ok=True)
-    with LOCK.open("w") as lock:
+    try:
+        LOCK.parent.mkdir(exist_ok=True)
+        lock = LOCK.open("w")
+    except OSError as error:
+        return complain(f"{error.filename}: {error.strerror}. Use a checkout, and a disk, that you can write to.")
+    with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         failed = 0 if is_current() else install()
         return failed or (0 if are_pages_current() else install_pages())

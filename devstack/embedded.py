@@ -10,9 +10,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 import psutil  # type: ignore[import-untyped]
+import psycopg2
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from devstack import environment
 from devstack.environment import Secrets
+from devstack.errors import ServerFailed
 from devstack.guard import LOCK, NOTES, Guard
 from devstack.home import stand_ins
 from devstack.paths import TEST_DATA
@@ -46,7 +51,37 @@ def servers(
             if not urls[variable]:
                 _start(server, guard, stop)
                 urls[variable] = server.url
+            else:
+                REFUSALS[variable](urls[variable])
         yield Urls(urls["DATABASE_URL"], urls["REDIS_URL"])
+
+
+def refuse_silent_postgres(url: str) -> None:
+    """Raises `ServerFailed` where no PostgreSQL answers at `url`; whether it has the database is for later."""
+    try:
+        psycopg2.connect(url, connect_timeout=5).close()
+    except psycopg2.Error as error:
+        if "does not exist" not in str(error):
+            raise _silent("DATABASE_URL", "PostgreSQL", error) from error
+
+
+def refuse_silent_redis(url: str) -> None:
+    """Raises `ServerFailed` where no Redis answers at `url`."""
+    try:
+        with redis.Redis.from_url(url, socket_timeout=5, retry=Retry(NoBackoff(), 0)) as client:
+            client.ping()
+    except (redis.RedisError, ValueError) as error:
+        raise _silent("REDIS_URL", "Redis", error) from error
+
+
+def _silent(variable: str, server: str, error: Exception) -> ServerFailed:
+    why = " ".join(str(error).split())
+    return ServerFailed(
+        f"No {server} answers at {variable} ({why}). Correct it, or unset it and an embedded one is started."
+    )
+
+
+REFUSALS = {"DATABASE_URL": refuse_silent_postgres, "REDIS_URL": refuse_silent_redis}
 
 
 def _start(server: Server, guard: Guard, stop: contextlib.ExitStack) -> None:

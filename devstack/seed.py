@@ -4,9 +4,10 @@ Running it again changes nothing, but for days that have no bookings yet.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import django
@@ -18,13 +19,16 @@ from django.db import transaction  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
 from address.models import Address  # noqa: E402
+from appointment import services as booking  # noqa: E402
 from appointment.models import Appointment  # noqa: E402
 from customer.models import Customer  # noqa: E402
 from devstack import logins  # noqa: E402
 from salon.models import Salon  # noqa: E402
+from schedule.models import Chair, Service, WorkingHours  # noqa: E402
 from user.models import ExtendedUser  # noqa: E402
 
 SALON, ZONE = "Demo Salon", "Europe/London"
+SUNDAY = 6
 CUSTOMERS = (
     "Amara Okafor",
     "Ben Whitaker",
@@ -40,34 +44,54 @@ CUSTOMERS = (
 
 
 @dataclass(frozen=True)
-class Slot:
-    """A visit of the demo day: local time, minutes, chair, which customer, what for."""
+class Visit:
+    """A visit of a demo day: local time, chair (and so who), which customer, which services."""
 
     at: time
-    minutes: int
     chair: int
     customer: int
-    comment: str
+    services: tuple[str, ...]
 
 
-TODAY = (
-    Slot(time(9, 30), 45, 1, 0, "Cut and finish"),
-    Slot(time(10, 0), 90, 2, 1, "Colour"),
-    Slot(time(11, 15), 30, 1, 2, "Fringe trim"),
-    Slot(time(13, 0), 60, 1, 3, "Cut and beard"),
-    Slot(time(14, 30), 45, 2, 4, "Blow dry"),
-    Slot(time(16, 45), 60, 1, 5, "Cut and finish"),
+# Name, minutes, price, colour, and what else there is to say.
+SERVICES: tuple[tuple[str, int, str, str, dict[str, int]], ...] = (
+    ("Cut and finish", 45, "48.00", "#0f766e", {"buffer_after_minutes": 5}),
+    ("Fringe trim", 15, "12.00", "#0369a1", {}),
+    ("Cut and beard", 60, "42.00", "#4338ca", {"buffer_after_minutes": 5}),
+    ("Blow dry", 40, "32.00", "#7e22ce", {}),
+    ("Colour", 90, "85.00", "#be185d", {"gap_after_minutes": 30, "gap_minutes": 30, "buffer_after_minutes": 5}),
+    ("Highlights", 120, "120.00", "#b45309", {"gap_after_minutes": 45, "gap_minutes": 30, "buffer_after_minutes": 10}),
+    ("Patch test", 15, "0.00", "#4d7c0f", {}),
 )
-TOMORROW = (
-    Slot(time(9, 15), 60, 1, 6, "Cut and finish"),
-    Slot(time(10, 30), 120, 2, 7, "Highlights"),
-    Slot(time(12, 0), 30, 1, 8, "Dry cut"),
-    Slot(time(15, 0), 45, 2, 9, "Patch test and consultation"),
+CHAIRS = ("Window", "Mirror")
+# Monday to Saturday, with lunch at different times.
+HOURS = (((9, 13), (14, 18)), ((9, 12), (13, 18)))
+DAYS = (
+    (
+        Visit(time(9, 30), 1, 0, ("Cut and finish",)),
+        Visit(time(10, 0), 2, 1, ("Colour",)),
+        Visit(time(11, 15), 1, 2, ("Fringe trim",)),
+        Visit(time(14, 0), 1, 3, ("Cut and beard",)),
+        Visit(time(14, 30), 2, 4, ("Blow dry",)),
+        Visit(time(16, 45), 1, 5, ("Cut and finish",)),
+    ),
+    (
+        Visit(time(9, 15), 1, 6, ("Cut and finish", "Fringe trim")),
+        Visit(time(9, 45), 2, 7, ("Highlights",)),
+        Visit(time(11, 0), 1, 8, ("Blow dry",)),
+        Visit(time(15, 0), 2, 9, ("Patch test",)),
+    ),
+    (
+        Visit(time(9, 0), 2, 2, ("Colour", "Cut and finish")),
+        Visit(time(10, 30), 1, 4, ("Cut and beard",)),
+        Visit(time(16, 0), 1, 0, ("Blow dry",)),
+    ),
 )
+DAYS_AHEAD = 7
 
 
 def seed() -> None:
-    """Make what is missing. Bookings go through `Appointment.save()`, so those ahead get their texts."""
+    """Make what is missing. Bookings are made by the same rules as anybody's, so those ahead get their texts."""
     with transaction.atomic():
         salon = _salon()
         users = [
@@ -76,9 +100,14 @@ def seed() -> None:
         ]
         _user(logins.ADMIN, "Platform Admin", None, is_staff=True, is_superuser=True)
         customers = [_customer(number, name, salon) for number, name in enumerate(CUSTOMERS)]
+        services = _services(salon)
+        _chairs(salon)
+        _hours(salon, users)
         today = timezone.localdate(timezone=ZoneInfo(ZONE))
-        _bookings(salon, users, customers, today, TODAY)
-        _bookings(salon, users, customers, today + timedelta(days=1), TOMORROW)
+        for number in range(DAYS_AHEAD):
+            day = today + timedelta(days=number)
+            if day.weekday() != SUNDAY:
+                _bookings(salon, users, customers, services, day, DAYS[number % len(DAYS)])
 
 
 def _salon() -> Salon:
@@ -107,8 +136,40 @@ def _customer(number: int, full_name: str, salon: Salon) -> Customer:
     return customer
 
 
+def _services(salon: Salon) -> dict[str, Service]:
+    for position, (name, minutes, price, colour, more) in enumerate(SERVICES):
+        Service.objects.get_or_create(
+            salon=salon,
+            name=name,
+            defaults={"duration_minutes": minutes, "price": price, "colour": colour, "position": position, **more},
+        )
+    return {service.name: service for service in Service.objects.filter(salon=salon)}
+
+
+def _chairs(salon: Salon) -> None:
+    for number, name in enumerate(CHAIRS, start=1):
+        Chair.objects.get_or_create(salon=salon, column_id=number, defaults={"name": name, "position": number})
+
+
+def _hours(salon: Salon, users: Sequence[ExtendedUser]) -> None:
+    """Everybody's week, unless somebody has said already when they work."""
+    if WorkingHours.objects.filter(salon=salon).exists():
+        return
+    WorkingHours.objects.bulk_create(
+        WorkingHours(salon=salon, user=user, weekday=weekday, opens=time(opens), closes=time(closes))
+        for user, day in zip(users, HOURS, strict=True)
+        for weekday in range(SUNDAY)
+        for opens, closes in day
+    )
+
+
 def _bookings(
-    salon: Salon, users: Sequence[ExtendedUser], customers: Sequence[Customer], day: date, slots: Sequence[Slot]
+    salon: Salon,
+    users: Sequence[ExtendedUser],
+    customers: Sequence[Customer],
+    services: Mapping[str, Service],
+    day: date,
+    visits: Sequence[Visit],
 ) -> None:
     """The bookings of one day, unless the salon has bookings on it already."""
     midnight = datetime.combine(day, time(), ZoneInfo(ZONE))
@@ -116,19 +177,20 @@ def _bookings(
         salon=salon, appointment_time__gte=midnight, appointment_time__lt=midnight + timedelta(days=1)
     ).exists():
         return
-    for slot in slots:
-        starts_at = datetime.combine(day, slot.at, ZoneInfo(ZONE))
-        is_over = starts_at <= timezone.now()
-        Appointment.objects.create(
-            salon=salon,
-            user=users[slot.chair - 1],
-            customer=customers[slot.customer],
-            appointment_time=starts_at,
-            end_time=starts_at + timedelta(minutes=slot.minutes),
-            comment=slot.comment,
-            column_id=slot.chair,
-            status=Appointment.Status.COMPLETED if is_over else Appointment.Status.BOOKED,
-        )
+    for visit in visits:
+        starts_at = datetime.combine(day, visit.at, ZoneInfo(ZONE))
+        fields: dict[str, Any] = {
+            "salon": salon,
+            "user": users[visit.chair - 1],
+            "customer": customers[visit.customer],
+            "appointment_time": starts_at,
+            "column_id": visit.chair,
+            "services": [services[name] for name in visit.services],
+        }
+        if starts_at > timezone.now():
+            booking.book(**fields)
+        else:
+            booking.record(**fields, status=Appointment.Status.COMPLETED)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import redis
 
 from devstack import environment
 from devstack.embedded import forget, servers
-from devstack.errors import ServerFailed
+from devstack.errors import DevstackError, ServerFailed
 from devstack.guard import Guard, locked
 from devstack.paths import CHECKOUT
 from devstack.ports import TWILIO_PORT, WEB_PORT, Ports, choose
@@ -162,7 +162,10 @@ def _stop(runner: "subprocess.Popen[bytes]") -> None:
 
 def run_to_end(command: Sequence[str], environ: Mapping[str, str]) -> int:
     """Run `command` in the checkout and return its exit code; it gets our signals' meaning with ours."""
-    process = subprocess.Popen(command, cwd=CHECKOUT, env=dict(environ))
+    try:
+        process = subprocess.Popen(command, cwd=CHECKOUT, env=dict(environ))
+    except OSError as error:
+        raise DevstackError(f"{command[0]}: {error.strerror}.") from error
     try:
         return process.wait()
     finally:

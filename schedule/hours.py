@@ -60,7 +60,7 @@ def has_hours(salon_id: int, user_id: int) -> bool:
 
 
 def _weekly(salon: Salon, user_ids: Collection[int]) -> dict[int, list[WorkingHours]]:
-    weekly = defaultdict(list)
+    weekly: dict[int, list[WorkingHours]] = defaultdict(list)
     for hours in WorkingHours.objects.filter(salon=salon, user__in=user_ids):
         weekly[hours.user_id].append(hours)
     return weekly

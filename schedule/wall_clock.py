@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from schedule.spans import DAY, MINUTE, Span, seconds
@@ -11,6 +12,7 @@ from schedule.spans import DAY, MINUTE, Span, seconds
 MIDNIGHT = time()
 
 
+@lru_cache(maxsize=20_000)  # a salon's people share most of their hours
 def moment_of(day: date, at: time, zone: ZoneInfo) -> int:
     """When the clock on the wall shows a time.
 

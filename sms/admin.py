@@ -7,6 +7,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.html import format_html
 
 from sms import ledger
 from sms.clock import database_now
@@ -66,14 +67,18 @@ class MessageInline(ReadOnlyAdmin, admin.TabularInline[Message, Any]):
 
     model = Message
     verbose_name_plural = "texts"
-    fields = ["kind", "state", "reason", "to", "body", "due_at", "sent_at", "delivered_at", "replies", "segments"]
-    readonly_fields = ["state", "replies"]
+    fields = ["kind", "state", "reason", "to", "words", "due_at", "sent_at", "delivered_at", "replies", "segments"]
+    readonly_fields = ["state", "words", "replies"]
     ordering = ["created_at", "id"]
     extra = 0
     can_delete = False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:
         return super().get_queryset(request).prefetch_related("replies")
+
+    @admin.display(description="body")
+    def words(self, message: Message) -> str:
+        return format_html('<div style="min-width: 10em">{}</div>', message.body)
 
     def replies(self, message: Message) -> str:
         return "; ".join(reply.body for reply in message.replies.all())

@@ -7,6 +7,7 @@ answer never reached us.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -16,10 +17,10 @@ from django.db.models.functions import Coalesce, Now
 
 from sms import holds, metrics, opt_outs
 from sms.clock import database_now
-from sms.delivery import append_to_trail, close_attempt, has_newer
-from sms.errors import SenderBlocked
+from sms.delivery import append_to_trail, close_attempt, has_newer, patience_seconds
+from sms.errors import SenderBlocked, TextBlocked
 from sms.models import Message
-from sms.transport import OPTED_OUT_CODE, SENDER_BLOCKED_CODES
+from sms.transport import OPTED_OUT_CODE, SENDER_BLOCKED_CODES, TEXT_BLOCKED_CODES
 
 log = structlog.get_logger(__name__)
 
@@ -97,17 +98,25 @@ def _record_failure(message: Message, report: Report) -> None:
     if report.error_code in SENDER_BLOCKED_CODES:
         holds.place(SenderBlocked(f"the carrier refused our sender ({report.error_code})", report.error_code))
     if _may_try_again(message, report.error_code):
-        again = {"sid": "", "next_attempt_at": Now(), "leased_until": None}
+        # Twilio takes what the carrier then refuses: every attempt costs, and says nothing for the sender's recovery.
+        wait = patience_seconds(message.attempts) if _needs_a_person(report.error_code) else 0.0
+        again = {"sid": "", "next_attempt_at": Now() + timedelta(seconds=wait), "leased_until": None}
         _update(message, status=Status.PENDING, reason=f"{FAILED_AFTERWARDS}: trying again", **again, **changes)
     else:
         _update(message, status=Status.FAILED, reason=FAILED_AFTERWARDS, **changes)
+    if report.error_code in TEXT_BLOCKED_CODES:
+        holds.tell_of_blocked(message.pk, TextBlocked("the carrier refused the text", report.error_code))
+
+
+def _needs_a_person(error_code: int | None) -> bool:
+    return error_code in SENDER_BLOCKED_CODES or error_code in TEXT_BLOCKED_CODES
 
 
 def _may_try_again(message: Message, error_code: int | None) -> bool:
-    """A passing fault is worth one more attempt, a refused sender as many as it takes; if it still helps."""
+    """A passing fault is worth one more attempt, what needs a person as many as it takes; if it still helps."""
     if database_now() >= message.expires_at or has_newer(message):
         return False
-    if error_code in SENDER_BLOCKED_CODES:
+    if _needs_a_person(error_code):
         return True
     is_first = not any(entry["outcome"].startswith(FAILED_AFTERWARDS) for entry in message.trail)
     return error_code in WORTH_ANOTHER_ATTEMPT and is_first

@@ -24,13 +24,14 @@ from django.db.models import Exists, F, Func, JSONField, OuterRef, Q, QuerySet, 
 from django.db.models.functions import Coalesce, Now
 
 from sms import holds, metrics, opt_outs, transport
-from sms.errors import Ambiguous, NotProcessed, OptedOut, Rejected, SenderBlocked, TransportError
+from sms.errors import Ambiguous, NotProcessed, OptedOut, Rejected, SenderBlocked, TextBlocked, TransportError
 from sms.models import Message
 from sms.segments import count_segments
 
 log = structlog.get_logger(__name__)
 
 MAX_BACKOFF_SECONDS = 20.0
+FIRST_PATIENCE_SECONDS, MAX_PATIENCE_SECONDS = 30.0, 3600.0
 SUPERSEDED_BY_NEWER = "a newer text took its place"
 
 
@@ -229,6 +230,8 @@ def record_failure(claimed: Claim, error: TransportError) -> None:
     close_attempt(_own_row(claimed), **changes)
     if isinstance(error, SenderBlocked):
         holds.place(error)
+    elif isinstance(error, TextBlocked):
+        holds.tell_of_blocked(claimed.outgoing.message_id, error)
     elif isinstance(error, OptedOut):
         opt_outs.record(claimed.outgoing.to, source=str(error.code))
     level = log.warning if isinstance(error, Rejected) else log.info
@@ -264,7 +267,8 @@ def _what_next(claimed: Claim, error: TransportError) -> dict[str, Any]:
         return {"status": Message.Status.UNKNOWN, "leased_until": Now()}
     if isinstance(error, NotProcessed):
         metrics.RETRIES.inc()
-        wait = error.retry_after_seconds or backoff_seconds(claimed.outgoing.attempt)
+        pause = patience_seconds if isinstance(error, TextBlocked) else backoff_seconds
+        wait = error.retry_after_seconds or pause(claimed.outgoing.attempt)
         return {
             "status": Message.Status.PENDING,
             "leased_until": None,
@@ -278,6 +282,12 @@ def _what_next(claimed: Claim, error: TransportError) -> dict[str, Any]:
 def backoff_seconds(attempt: int) -> float:
     """Full jitter on a doubling wait: attempt 1 waits up to 1 s, the sixth and later 20 s."""
     ceiling = min(MAX_BACKOFF_SECONDS, 2.0 ** min(attempt - 1, 10))
+    return random.uniform(ceiling / 2, ceiling)  # noqa: S311
+
+
+def patience_seconds(attempt: int) -> float:
+    """The wait of a text that only a person can help: about as long as it has waited already, 30 s to an hour."""
+    ceiling = min(MAX_PATIENCE_SECONDS, FIRST_PATIENCE_SECONDS * 2.0 ** min(attempt - 1, 10))
     return random.uniform(ceiling / 2, ceiling)  # noqa: S311
 
 

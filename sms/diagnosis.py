@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import redis
-from django.db.models import Count, Min
+from django.db.models import Count, Min, Q
 
 from booking_api.broker import broker
-from sms import heartbeats, metrics
+from sms import heartbeats, holds, metrics
 from sms.clock import database_now
 from sms.dispatch import LANES
 from sms.models import Message, SenderHold
+from sms.transport import TEXT_BLOCKED_CODES
 
 Status = Message.Status
 SILENT_AFTER = timedelta(seconds=30)
@@ -22,6 +23,7 @@ def findings() -> Iterator[str]:
     """One sentence for each thing that keeps texts from going out; none where all is well."""
     now = database_now()
     yield from _stopped_senders()
+    yield from _blocked_texts()
     yield from _silent_processes(now)
     yield from _redis()
     yield from _overdue(now)
@@ -48,6 +50,15 @@ def _stopped_senders() -> Iterator[str]:
         )
 
 
+def _blocked_texts() -> Iterator[str]:
+    for code, texts in sorted(holds.blocked_texts().items()):
+        yield (
+            f"{_count(texts, 'waits', 'wait')} for a person: Twilio refuses where it goes or what it says (error "
+            f"{code}); others go out. What to do: {TEXT_BLOCKED_CODES[code]}. Each is tried again by itself, at the "
+            "latest after an hour, until its visit begins."
+        )
+
+
 def _silent_processes(now: datetime) -> Iterator[str]:
     seen = heartbeats.last_beats()
     for process in (heartbeats.DISPATCHER, heartbeats.WORKER):
@@ -66,12 +77,13 @@ def _redis() -> Iterator[str]:
 
 def _overdue(now: datetime) -> Iterator[str]:
     due = Message.objects.filter(status=Status.PENDING, next_attempt_at__lte=now)
+    due = due.filter(Q(error_code=None) | ~Q(error_code__in=TEXT_BLOCKED_CODES))
     standing = due.aggregate(texts=Count("pk"), oldest=Min("due_at"))
     if standing["oldest"] and now - standing["oldest"] > timedelta(seconds=5):
         yield (
-            f"{standing['texts']} texts are due, the oldest since {_clock(standing['oldest'])}. "
-            f"{_queued()} They go out as soon as a dispatcher, Redis and a worker are there; one that comes too late "
-            "is not sent and says so."
+            f"{_count(standing['texts'], 'is', 'are')} due, the oldest since {_clock(standing['oldest'])}. "
+            f"{_queued()}What is due goes out as soon as a dispatcher, Redis and a worker are there; what comes too "
+            "late is not sent and says so."
         )
 
 
@@ -80,22 +92,22 @@ def _queued() -> str:
         queued = sum(broker.queue_length(lane) for lane in LANES)
     except redis.RedisError:
         return ""
-    return f"{queued} of them wait in Redis for a worker."
+    return f"In Redis, for a worker: {queued}. "
 
 
 def _in_doubt(now: datetime) -> Iterator[str]:
     in_doubt = metrics.ledger_now()["unknown"]
     if in_doubt:
         yield (
-            f"{in_doubt} texts are being traced: Twilio may or may not have accepted them. Each is looked up until it "
-            "is found or proven absent, then counted as sent or sent once more."
+            f"{_count(in_doubt, 'is', 'are')} being traced: Twilio may or may not have accepted it. Each is looked up "
+            "until it is found or proven absent, then counted as sent or sent once more."
         )
 
 
 def _failed(now: datetime) -> Iterator[str]:
     failed = Message.objects.filter(status=Status.FAILED, due_at__gte=now - timedelta(days=1))
     for row in failed.values("reason").annotate(texts=Count("pk")).order_by("-texts")[:5]:
-        yield f"{row['texts']} texts failed in the last 24 hours: {row['reason']}. They are not sent again."
+        yield f"{_count(row['texts'])} failed in the last 24 hours: {row['reason']}. Not sent again."
 
 
 def _because(message: Message) -> str:
@@ -113,6 +125,11 @@ def _next_step(message: Message, now: datetime) -> str:
     if message.status == Status.SENT:
         return "Twilio has it; its delivery report is awaited"
     return "nothing more happens"
+
+
+def _count(texts: int, one: str = "", several: str = "") -> str:
+    """`1 text is`, `2 texts are`."""
+    return f"1 text {one}".rstrip() if texts == 1 else f"{texts} texts {several}".rstrip()
 
 
 def _clock(moment: datetime) -> str:

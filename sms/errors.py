@@ -35,5 +35,9 @@ class SenderBlocked(NotProcessed):
     """Nothing goes out from this sender until a person has put it right (401, unregistered sender …)."""
 
 
+class TextBlocked(NotProcessed):
+    """This text's destination or words are refused until a person has put it right; other texts go on."""
+
+
 class Ambiguous(TransportError):
     """Twilio may have accepted it: never try again before it has been traced."""

@@ -1,4 +1,7 @@
-"""Stopping a sender that Twilio refuses to serve, instead of burning every text on it."""
+"""What needs a person: a sender that Twilio refuses to serve is stopped, instead of burning every text on it.
+
+A text refused for its own destination or words stops nobody else's (docs/adr/0012).
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,13 @@ from datetime import timedelta
 import structlog
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Count, Q
 from django.db.models.functions import Now
 
 from sms.clock import database_now
-from sms.errors import SenderBlocked
+from sms.errors import SenderBlocked, TextBlocked
 from sms.models import Message, SenderHold
+from sms.transport import TEXT_BLOCKED_CODES
 
 log = structlog.get_logger(__name__)
 
@@ -27,15 +31,10 @@ def current() -> SenderHold | None:
 def place(error: SenderBlocked) -> None:
     """Stop the sender and raise one alert, however many texts run into the same refusal."""
     now = database_now()
+    # No probe from here: were the refused one to try again, it alone would be the probe for ever.
+    refusal = {"error_code": error.code, "detail": error.detail, "probe_at": now + PROBE_INTERVAL, "probe_id": None}
     _, created = SenderHold.objects.update_or_create(
-        sender=settings.TWILIO_PHONE_NUMBER,
-        defaults={"error_code": error.code, "detail": error.detail, "probe_at": now + PROBE_INTERVAL},
-        create_defaults={
-            "error_code": error.code,
-            "detail": error.detail,
-            "since": now,
-            "probe_at": now + PROBE_INTERVAL,
-        },
+        sender=settings.TWILIO_PHONE_NUMBER, defaults=refusal, create_defaults={**refusal, "since": now}
     )
     if created:
         log.error(
@@ -43,6 +42,28 @@ def place(error: SenderBlocked) -> None:
             error_code=error.code,
             detail=error.detail,
             what_to_do="put the account or sender right at Twilio; texts wait and go out by themselves then",
+        )
+
+
+def blocked_texts() -> dict[int, int]:
+    """How many texts wait for a person while their sender works, by Twilio's error code."""
+    waiting = Message.objects.filter(status=Message.Status.PENDING, error_code__in=TEXT_BLOCKED_CODES)
+    counts = waiting.values("error_code").annotate(texts=Count("pk"))
+    return {row["error_code"]: row["texts"] for row in counts if row["error_code"]}
+
+
+def tell_of_blocked(message_id: int, error: TextBlocked) -> None:
+    """Raise one alert, however many texts run into the same refusal, however often."""
+    message = Message.objects.get(pk=message_id)
+    is_known = [entry["code"] for entry in message.trail].count(error.code) > 1
+    if not is_known and blocked_texts().get(error.code or 0, 0) <= 1:
+        log.error(
+            "text_needs_a_person",
+            message_id=message_id,
+            booking_id=message.booking_id,
+            error_code=error.code,
+            detail=error.detail,
+            what_to_do=f"{TEXT_BLOCKED_CODES[error.code or 0]}; it goes out by itself then, others do now",
         )
 
 

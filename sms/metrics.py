@@ -15,6 +15,8 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from sms.transport import TEXT_BLOCKED_CODES
+
 ENDED = Counter("sms_texts_total", "Texts that came to an end or were sent, by kind and state", ["kind", "state"])
 LATENESS = Histogram(
     "sms_lateness_seconds",
@@ -35,16 +37,21 @@ _IN_LEDGER = """
     UNION ALL
     SELECT 'oldest_overdue_seconds', coalesce(extract(epoch FROM now() - (
         SELECT due_at FROM sms_message
-         WHERE status = 'pending' AND next_attempt_at <= now() ORDER BY next_attempt_at LIMIT 1)), 0)::bigint
+         WHERE status = 'pending' AND next_attempt_at <= now()
+           AND (error_code IS NULL OR error_code <> ALL(%(blocked)s))
+         ORDER BY next_attempt_at LIMIT 1)), 0)::bigint
     UNION ALL
     SELECT 'stopped_senders', count(*) FROM sms_senderhold
+    UNION ALL
+    SELECT 'blocked_texts', count(*) FROM sms_message
+     WHERE status = 'pending' AND error_code IS NOT NULL AND error_code = ANY(%(blocked)s)
 """
 
 
 def ledger_now() -> dict[str, int]:
-    """Rows due, sending and unknown; the age in seconds of the text longest overdue; senders stopped."""
+    """Rows due, sending and unknown; seconds the oldest that could go is overdue; senders stopped, texts blocked."""
     with connection.cursor() as cursor:
-        cursor.execute(_IN_LEDGER)
+        cursor.execute(_IN_LEDGER, {"blocked": list(TEXT_BLOCKED_CODES)})
         return {"due": 0, "sending": 0, "unknown": 0} | {name: int(value) for name, value in cursor.fetchall()}
 
 

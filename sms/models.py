@@ -96,13 +96,16 @@ class Message(models.Model):
             models.UniqueConstraint(fields=["sid"], condition=~Q(sid=""), name="sms_one_row_per_sid"),
         ]
         indexes = [
-            # Only what is not finished stands in these three, whatever the ledger's size.
+            # Only what is not finished stands in these four, whatever the ledger's size.
             models.Index(fields=["next_attempt_at"], condition=Q(status="pending"), name="sms_pending"),
             models.Index(fields=["leased_until"], condition=Q(status__in=["sending", "unknown"]), name="sms_in_flight"),
             models.Index(
                 fields=["salon", "visit_at"],
                 condition=Q(status="pending", kind="reminder"),
                 name="sms_pending_reminders",
+            ),
+            models.Index(
+                fields=["error_code"], condition=Q(status="pending", error_code__isnull=False), name="sms_refused"
             ),
             models.Index(fields=["due_at"], condition=Q(status="failed"), name="sms_failed"),
             models.Index(fields=["salon", "-due_at"], name="sms_by_salon"),

@@ -21,12 +21,19 @@ from twilio.http.http_client import TwilioHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
 
-from sms.errors import Ambiguous, NotProcessed, OptedOut, Rejected, SenderBlocked, TransportError
+from sms.errors import Ambiguous, NotProcessed, OptedOut, Rejected, SenderBlocked, TextBlocked, TransportError
 
 # Codes from https://www.twilio.com/docs/api/errors.
 OPTED_OUT_CODE = 21610
 RETRIABLE_CODES = frozenset({20429, 21611})
-SENDER_BLOCKED_CODES = frozenset({20003, 20008, 21408, 21603, 21606, 21608, 21612, 21659, 30007, 30034, 30450, 63038})
+SENDER_BLOCKED_CODES = frozenset({20003, 20008, 21603, 21606, 21659, 30034, 30450, 63038})
+# What one destination or one text runs into, however well the sender is, and what a person can do (docs/adr/0012).
+TEXT_BLOCKED_CODES = {
+    21408: "allow texts to that country at Twilio",
+    21608: "verify that number at Twilio, or upgrade the trial account",
+    21612: "take a sender at Twilio that can reach that number",
+    30007: "see at Twilio why carriers filter the text",
+}
 MAX_BODY_CHARACTERS = 1600
 MAX_VALIDITY_SECONDS = 36_000
 # Twilio gives a callback one try, and only where the connection failed; these fragments ask for five, whatever
@@ -137,6 +144,8 @@ def _classify_answer(error: TwilioRestException) -> TransportError:
         return Ambiguous(detail, code)
     if status == 429 or code in RETRIABLE_CODES:
         return NotProcessed(detail, code, _http().retry_after_seconds)
+    if code in TEXT_BLOCKED_CODES:
+        return TextBlocked(detail, code)
     if status in (401, 403) or code in SENDER_BLOCKED_CODES:
         return SenderBlocked(detail, code)
     if code == OPTED_OUT_CODE:

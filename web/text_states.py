@@ -68,7 +68,7 @@ class Told:
 
 
 def told(text: Message, words: str = "", *, may_go_again: bool = False, is_opted_out: bool = False) -> Told:
-    """``words`` are what a text still waiting would say, and ``is_opted_out`` that it will not be sent as things are."""
+    """``words`` are what a text still waiting would say; ``is_opted_out`` says that it will not be sent."""
     steps: list[Step] = []
     for label, at in (("planned", text.due_at), ("sent", text.sent_at), ("delivered", text.delivered_at)):
         if at is not None:

@@ -134,6 +134,16 @@ def test_body_that_is_no_object_is_refused(client, garbage):
     assert client.post("/appointments/", garbage, content_type="application/json").status_code == 400
 
 
+@pytest.mark.parametrize("act", ["complete", "no-show"])
+@pytest.mark.parametrize("garbage", [b"{", b"[1]", b'{"reason": "late"}'])
+def test_act_that_asks_for_nothing_refuses_what_is_sent_with_it(client, salon, act, garbage):
+    booking = make_appointment(salon=salon)
+    answer = client.post(f"/appointments/{booking.pk}/{act}/", garbage, content_type="application/json")
+    assert answer.status_code == 400
+    booking.refresh_from_db()
+    assert booking.status == "booked"
+
+
 def test_error_of_the_api_has_one_shape(client):
     answer = client.get("/appointments/999999/")
     assert answer.status_code == 404

@@ -13,7 +13,7 @@ def test_opted_out_customers_are_marked_in_one_query_for_the_page(api, django_as
     stopped, *_ = [make_customer(salon, full_name=f"Customer {number}") for number in range(10)]
     opt_outs.record(str(stopped.phone_number), source="STOP")
     client = api(make_owner(salon))
-    with django_assert_max_num_queries(5):
+    with django_assert_max_num_queries(6):
         rows = client.get("/customers/").json()["results"]
     assert [row["id"] for row in rows if row["opted_out"]] == [stopped.pk]
     assert client.get(f"/customers/{stopped.pk}/").json()["opted_out"] is True

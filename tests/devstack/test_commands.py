@@ -50,6 +50,65 @@ def test_an_old_python_is_one_line(tmp_path: Path) -> None:
     assert (result.returncode, result.stderr) == (1, "Python 3.11 or newer is needed, this is 3.9.\n")
 
 
+def devstack(*arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "devstack", *arguments],
+        cwd=CHECKOUT,
+        env=os.environ | variables,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run", "--bogus"], "unrecognized arguments: --bogus"),
+        (["exec"], "exec needs a command"),
+        (["exec", "no-such-program"], "no-such-program: No such file or directory."),
+    ],
+)
+def test_a_command_that_cannot_be_run_is_one_line(arguments: list[str], said: str) -> None:
+    result = devstack(*arguments)
+
+    assert result.returncode != 0
+    assert result.stderr.splitlines()[-1].endswith(said)
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("variable", "url"),
+    [
+        ("DATABASE_URL", "postgres://booking@127.0.0.1:1/booking"),
+        ("DATABASE_URL", "nonsense"),
+        ("REDIS_URL", "redis://127.0.0.1:1/0"),
+        ("REDIS_URL", "nonsense"),
+    ],
+)
+def test_a_server_of_ones_own_that_does_not_answer_is_one_line(variable: str, url: str) -> None:
+    result = devstack("exec", "true", **{"DATABASE_URL": "", "REDIS_URL": "", variable: url})
+
+    assert result.returncode == 1
+    assert f"at {variable} (" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_checkout_that_cannot_be_written_to_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "devstack").mkdir()
+    (tmp_path / "devstack" / "bootstrap.py").write_bytes((CHECKOUT / "devstack/bootstrap.py").read_bytes())
+    (tmp_path / ".data").write_text("no directory, so that even root cannot write below it")
+
+    result = subprocess.run(
+        [sys.executable, str(tmp_path / "devstack" / "bootstrap.py")], capture_output=True, text=True, check=False
+    )
+
+    assert result.returncode == 1
+    assert result.stderr.count("\n") == 1
+    assert "that you can write to" in result.stderr
+
+
 def test_the_procfile_names_these_processes() -> None:
     names = [line.split(":")[0] for line in (CHECKOUT / "Procfile").read_text().splitlines()]
 

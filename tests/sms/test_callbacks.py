@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from sms import callbacks
+from sms.clock import database_now
 from sms.models import Message, OptOut, SenderHold
 from tests.delivering import deliver_due, let_time_pass, make_due, wait_until
 from tests.factories import make_appointment
@@ -115,11 +116,28 @@ def test_opt_out_told_late_is_kept(sent):
     assert OptOut.objects.get().phone_number == sent.to
 
 
-@pytest.mark.parametrize("code", [30007, 30034, 30450])
+@pytest.mark.parametrize("code", [30034, 30450])
 def test_sender_refused_by_the_carrier_is_stopped_and_the_text_waits(sent, code):
     report(sent, "undelivered", code)
     assert sent.status == "pending"
     assert SenderHold.objects.get().error_code == code
+
+
+def test_text_filtered_by_the_carrier_waits_and_stops_nobody_else(sent):
+    report(sent, "undelivered", 30007)
+    assert (sent.status, sent.error_code) == ("pending", 30007)
+    assert not SenderHold.objects.exists()
+
+
+@pytest.mark.parametrize("code", [30007, 30034])
+def test_text_that_twilio_takes_and_the_carrier_refuses_is_tried_again_ever_later(sent, code):
+    report(sent, "undelivered", code)
+    assert sent.next_attempt_at >= database_now() + timedelta(seconds=14)
+    Message.objects.filter(pk=sent.pk).update(status="sent", sid="SM" + "d" * 32, attempts=9)
+    sent.refresh_from_db()
+    report(sent, "undelivered", code)
+    assert sent.status == "pending"
+    assert sent.next_attempt_at >= database_now() + timedelta(minutes=29)
 
 
 @pytest.mark.parametrize("status", ["queued", "sent", "delivered"])

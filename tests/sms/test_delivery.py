@@ -290,6 +290,23 @@ def test_probe_that_is_refused_too_leaves_the_hold_for_another_while(twilio):
     assert twilio.messages() == []
 
 
+def test_refused_probe_gives_way_to_another_text_however_soon_it_is_tried_again(twilio):
+    for _ in range(3):
+        make_appointment()
+    twilio.fault("error", code=20003, status=401, probability=1.0)
+    deliver_due()
+    probes = []
+    for _ in range(3):
+        let_time_pass(timedelta(seconds=20))
+        SenderHold.objects.update(probe_at=database_now())
+        holds.choose_probe()
+        probes.append(SenderHold.objects.get().probe_id)
+        deliver_due()
+        assert SenderHold.objects.get().probe_id is None, "its next attempt would push the next probe away"
+    assert len(set(probes)) == 3
+    assert Message.objects.filter(status="sent").count() == 0
+
+
 def test_probe_is_not_chosen_before_its_time_nor_among_texts_that_come_too_late():
     make_appointment()
     holds.place(delivery.SenderBlocked("HTTP 401", 20003))
@@ -308,6 +325,51 @@ def test_hold_on_another_sender_stops_nothing_here(settings, twilio):
     settings.TWILIO_PHONE_NUMBER = "+447700900000"
     deliver_due()
     assert len(twilio.messages()) == 1
+
+
+# --- A text that only a person can help ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("code", [21408, 21608, 21612])
+def test_text_refused_for_its_destination_waits_and_stops_nobody_else(twilio, code):
+    refused = make_appointment()
+    others = [make_appointment() for _ in range(5)]
+    twilio.fault("error", code=code, to=str(refused.customer.phone_number), probability=1.0)
+    deliver_due()
+    assert not SenderHold.objects.exists()
+    assert [ledger_of(booking)[0][1] for booking in others] == ["sent"] * 5
+    row = Message.objects.get(booking_id=refused.pk, kind="confirmation")
+    assert (row.status, row.error_code, row.leased_until) == ("pending", code, None)
+    assert row.next_attempt_at >= database_now() + timedelta(seconds=14)
+
+
+def test_text_refused_for_its_destination_goes_out_by_itself_when_that_is_put_right(twilio):
+    make_appointment()
+    twilio.fault("error", code=21408, count=1)
+    deliver_due()
+    make_due(confirmation())
+    deliver_due()
+    assert (confirmation().status, confirmation().reason) == ("sent", "")
+    assert holds.blocked_texts() == {}
+
+
+def test_texts_that_run_into_the_same_refusal_raise_one_alert(twilio, caplog):
+    for _ in range(3):
+        make_appointment()
+    twilio.fault("error", code=21408, probability=1.0)
+    deliver_due()
+    for message in Message.objects.filter(kind="confirmation"):
+        make_due(message)
+    deliver_due()
+    assert holds.blocked_texts() == {21408: 3}
+    alerts = [record for record in caplog.records if "text_needs_a_person" in str(record.msg)]
+    assert [record.levelname for record in alerts] == ["ERROR"]
+
+
+def test_patience_doubles_from_half_a_minute_to_an_hour():
+    for attempt, ceiling in [(1, 30), (2, 60), (5, 480), (8, 3600), (500, 3600)]:
+        waits = {delivery.patience_seconds(attempt) for _ in range(200)}
+        assert ceiling / 2 <= min(waits) < max(waits) <= ceiling
 
 
 # --- Logs ---------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import requests
 from twilio.base.exceptions import TwilioException, TwilioRestException
 
 from sms import transport
-from sms.errors import Ambiguous, NotProcessed, OptedOut, Rejected, SenderBlocked, TransportError
+from sms.errors import Ambiguous, NotProcessed, OptedOut, Rejected, SenderBlocked, TextBlocked, TransportError
 
 TO = "+447400000001"
 
@@ -45,13 +45,9 @@ def test_throttled_creates_were_not_processed(status, code):
         (401, None),
         (403, None),
         (400, 20008),
-        (400, 21408),
         (400, 21603),
         (400, 21606),
         (400, 21659),
-        (400, 21608),
-        (400, 21612),
-        (400, 30007),
         (400, 30034),
         (400, 30450),
         (400, 63038),
@@ -60,6 +56,14 @@ def test_throttled_creates_were_not_processed(status, code):
 def test_codes_that_need_a_person_stop_the_sender(status, code):
     error = transport.classify(answer(status, code))
     assert type(error) is SenderBlocked
+    assert error.code == code
+
+
+@pytest.mark.parametrize("status", [400, 403])
+@pytest.mark.parametrize("code", [21408, 21608, 21612, 30007])
+def test_codes_of_one_destination_or_text_block_that_text_alone(status, code):
+    error = transport.classify(answer(status, code))
+    assert type(error) is TextBlocked
     assert error.code == code
 
 

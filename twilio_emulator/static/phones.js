@@ -165,7 +165,7 @@ async function poll() {
 byId("example").textContent = [
   `curl -u "$TWILIO_ACCOUNT_SID:$TWILIO_AUTH_TOKEN" \\`,
   `  ${location.origin}/2010-04-01/Accounts/$TWILIO_ACCOUNT_SID/Messages.json \\`,
-  `  -d From=%2B15005550006 -d To=%2B447400123456 -d Body=Hello`,
+  `  --data-urlencode From="$TWILIO_PHONE_NUMBER" -d To=%2B447400123456 -d Body=Hello`,
 ].join("\n");
 byId("search").addEventListener("input", refresh);
 poll();

@@ -1,6 +1,7 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
 
 from appointment.models import Appointment
 from sms import diagnosis
@@ -14,9 +15,19 @@ class Command(BaseCommand):
         parser.add_argument("--booking", type=int, metavar="ID", help="Tell the story of this booking's texts.")
 
     def handle(self, *args: Any, booking: int | None = None, **options: Any) -> None:
-        if booking is not None:
-            self._tell_story(booking)
-            return
+        try:
+            if booking is not None:
+                self._tell_story(booking)
+            else:
+                self._tell_findings()
+        except DatabaseError as error:
+            why = str(error).strip().splitlines()[0]
+            raise CommandError(
+                f"PostgreSQL does not give the ledger ({why}). Nothing can be booked or sent until it does; look at "
+                "DATABASE_URL and at the server, and after a release run manage.py migrate."
+            ) from error
+
+    def _tell_findings(self) -> None:
         findings = list(diagnosis.findings())
         unplanned = Appointment.objects.with_unplanned_texts().count()
         if unplanned:
