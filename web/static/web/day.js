@@ -32,7 +32,7 @@ document.addEventListener("DOMContentLoaded", () => {
     });
     const blocks = board.blocks.filter((block) => block.chair !== null).map((block) => ({ id: `b${block.id}`, resourceId: block.chair, start: block.start, end: block.end, editable: false, classNames: ["block"], extendedProps: { block } }));
     const closed = board.closed.map((span) => ({ resourceId: span.chair, start: span.start, end: span.end, display: "background" }));
-    return [...shown, ...blocks, ...closed];
+    return [...shown, ...blocks, ...closed, ...nowLine()];
   }
   function content({ event }) {
     const inside = make("div", "ev");
@@ -70,7 +70,7 @@ document.addEventListener("DOMContentLoaded", () => {
       view: "resourceTimeGridDay", date: board.date, timeZone: board.offset, headerToolbar: { start: "", center: "", end: "" },
       resources: board.chairs.map((chair) => ({ id: chair.id, title: chair.title })), events: events(),
       slotDuration: "00:15", snapDuration: "00:05", slotLabelInterval: "01:00", slotHeight, slotMinTime: board.from, slotMaxTime: board.to,
-      slotLabelFormat: (time) => `${String(time.getHours()).padStart(2, "0")}:00`, dayHeaderFormat: () => "", allDaySlot: false, nowIndicator: true, slotEventOverlap: false, height: "100%",
+      slotLabelFormat: (time) => `${String(time.getHours()).padStart(2, "0")}:00`, dayHeaderFormat: () => "", allDaySlot: false, nowIndicator: false, slotEventOverlap: false, height: "100%",
       editable: true, eventStartEditable: true, eventDurationEditable: true, selectable: true, selectMinDistance: 8, longPressDelay: 400,
       eventContent: content,
       eventDidMount: ({ el, event }) => {
@@ -90,7 +90,9 @@ document.addEventListener("DOMContentLoaded", () => {
   }
   /** The calendar says that it is a table, whose rows its events are not: a reader is told of a list of buttons instead. */
   function withoutTableRoles() {
-    for (const part of grid.querySelectorAll("[role=table], [role=grid], [role=rowgroup], [role=row], [role=columnheader], [role=rowheader], [role=cell], [role=gridcell]")) part.removeAttribute("role");
+    for (const part of grid.querySelectorAll("[role=table], [role=grid], [role=rowgroup], [role=row], [role=columnheader], [role=rowheader], [role=cell], [role=gridcell]")) {
+      for (const name of ["role", "aria-colindex", "aria-rowindex", "aria-colcount", "aria-rowcount"]) part.removeAttribute(name);
+    }
   }
   let drawn = "";
   function draw() {
@@ -106,19 +108,26 @@ document.addEventListener("DOMContentLoaded", () => {
     const notes = [...board.away.map((gone) => `${gone.name} is away${gone.from || gone.to ? ` ${gone.from || "from the start"}–${gone.to || "the end"}` : ""}`), ...board.blocks.filter((block) => block.chair === null).map((block) => `${block.person}: ${block.label} ${clock(block.start)}–${clock(block.end)}`)];
     away.textContent = notes.join(" · "); away.hidden = !notes.length;
   }
-  /** To the present moment on the salon's clock; the calendar's own line is on the browser's for its first second. */
-  function scrollToNow() {
-    grid.classList.add("settling");
-    setTimeout(() => grid.classList.remove("settling"), 1300);
-    if (grid.dataset.today !== "yes") return;
+  /** The present moment on the salon's clock, whatever the browser's; the calendar's own line takes UTC for local time. */
+  function now() {
     const sign = board.offset[0] === "-" ? -1 : 1, [hours, minutes] = board.offset.slice(1).split(":").map(Number);
-    const now = new Date(Date.now() + sign * (hours * 60 + minutes) * 60000);
-    const slots = (now.getUTCHours() * 60 + now.getUTCMinutes() - Number(board.from.slice(0, 2)) * 60) / 15;
+    return new Date(Date.now() + sign * (hours * 60 + minutes) * 60000).toISOString().slice(0, 19);
+  }
+  function nowLine() {
+    const at = now();
+    if (at.slice(0, 10) !== board.date) return [];
+    return [{ resourceIds: board.chairs.map((chair) => chair.id), start: at, end: `${at.slice(0, 16)}:59`, display: "background", classNames: ["now"] }];
+  }
+  function scrollToNow() {
+    const at = now();
+    if (at.slice(0, 10) !== board.date) return;
+    const slots = (Number(at.slice(11, 13)) * 60 + Number(at.slice(14, 16)) - Number(board.from.slice(0, 2)) * 60) / 15;
     requestAnimationFrame(() => {
       const main = grid.querySelector(".ec-main");
       if (main) main.scrollTop = Math.max(0, slots * slotHeight - main.clientHeight / 3);
     });
   }
+  setInterval(() => { if (calendar && !grid.hidden && !document.querySelector(".ec-dragging, .ec-resizing-y, .ec-selecting")) calendar.setOption("events", events()); }, 60000);
 
   // --- The list -----------------------------------------------------------------------------------
   const listChosen = () => localStorage.getItem("desk:list") === "yes";

@@ -41,14 +41,15 @@
     await htmx.ajax("GET", url, { target: "#dialog", swap: "innerHTML" });
   }
   document.body.addEventListener("htmx:afterSwap", (event) => {
-    if (event.detail.target !== dialog && !dialog.contains(event.target)) return;
+    const isNew = event.detail.target === dialog;
+    if (!isNew && !event.detail.target.classList.contains("sheet")) return;
     const sheet = $(".sheet", dialog);
     if (!sheet) return;
     dialog.setAttribute("aria-label", sheet.dataset.title || "Details");
-    const isNew = event.detail.target === dialog;
     if (!dialog.open) dialog.showModal();
-    const first = $(".error[role=alert]", sheet) ? null : $("[autofocus]", sheet);
-    if (isNew) (first || $(".sheet-body a, .sheet-body button, .sheet-body input", sheet) || sheet).focus();
+    const refused = isNew ? null : $(".problem, .error[role=alert]", sheet);
+    if (refused) { refused.tabIndex = -1; refused.scrollIntoView({ block: "center" }); }
+    (refused || (isNew && $("[autofocus]", sheet)) || $(".sheet-body button, .sheet-body a, .sheet-body input", sheet) || dialog).focus();
   });
   dialog.addEventListener("close", () => { dialog.replaceChildren(); if (opener && opener.isConnected) opener.focus(); opener = null; });
 
