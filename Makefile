@@ -52,4 +52,4 @@ clean: ## remove what run, demo and tests keep (.data) and caches
 	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
 distclean: clean ## the same, and .venv
-	@rm -rf .venv
+	@rm -rf .venv web/npm/node_modules

@@ -47,6 +47,11 @@
     if (!sheet) return;
     dialog.setAttribute("aria-label", sheet.dataset.title || "Details");
     if (!dialog.open) dialog.showModal();
+  });
+  // Only now: while it swaps, htmx puts the focus back to where it was.
+  document.body.addEventListener("htmx:afterSettle", (event) => {
+    const isNew = event.detail.target === dialog, sheet = $(".sheet", dialog);
+    if (!sheet || (!isNew && !event.detail.target.classList.contains("sheet"))) return;
     const refused = isNew ? null : $(".problem, .error[role=alert]", sheet);
     if (refused) { refused.tabIndex = -1; refused.scrollIntoView({ block: "center" }); }
     (refused || (isNew && $("[autofocus]", sheet)) || $(".sheet-body button, .sheet-body a, .sheet-body input", sheet) || dialog).focus();
