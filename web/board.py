@@ -67,7 +67,6 @@ def _visit(visit: Visit, zone: ZoneInfo) -> dict[str, Any]:
         "ends": booking.end_time is not None,
         "status": booking.status,
         "customer": str(booking.customer),
-        "phone": str(booking.customer.phone_number),
         "person": str(booking.user),
         "what": ", ".join(service.name for service in services) or booking.comment,
         "colour": next((service.colour for service in services if service.colour), ""),
