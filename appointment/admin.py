@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from appointment.models import Appointment, Block, BookedService
+from appointment.models import Appointment, Block, BookedService, CalendarFeed
 from sms.admin import MessageInline
 
 
@@ -43,3 +43,18 @@ class BlockAdmin(admin.ModelAdmin[Block]):
     list_select_related = ["salon", "user"]
     date_hierarchy = "starts_at"
     autocomplete_fields = ["salon", "user"]
+
+
+@admin.register(CalendarFeed)
+class CalendarFeedAdmin(admin.ModelAdmin[CalendarFeed]):
+    """To look at; feeds are made and revoked through the API, where their address is shown once."""
+
+    list_display = ["name", "prefix", "user", "salon", "last_fetched_at", "revoked_at"]
+    list_select_related = ["user", "salon"]
+    exclude = ["secret_hash"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: CalendarFeed | None = None) -> bool:
+        return False

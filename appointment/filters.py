@@ -8,7 +8,7 @@ from django.utils import timezone
 from rest_framework import serializers
 
 from appointment import availability
-from appointment.models import Appointment, Block
+from appointment.models import Appointment, Block, Series
 from booking_api.filters import KeyFilter, StrictFilterSet
 from customer.phone_numbers import matching_phone_number
 from salon.models import Salon
@@ -72,6 +72,15 @@ class BlockFilter(StrictFilterSet):
 
 BlockFilter.base_filters["from"] = django_filters.IsoDateTimeFilter("ends_at", "gt", label="Ends later.")
 BlockFilter.base_filters["to"] = django_filters.IsoDateTimeFilter("starts_at", "lt", label="Begins before.")
+
+
+class SeriesFilter(StrictFilterSet):
+    salon = KeyFilter(field_name="salon_id")
+    customer = KeyFilter(field_name="customer_id")
+
+    class Meta:
+        model = Series
+        fields: list[str] = []
 
 
 class DayQuery(serializers.Serializer[Any]):

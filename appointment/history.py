@@ -7,6 +7,8 @@ from typing import Any
 
 from appointment.models import Appointment
 
+# Follows from the rest.
+UNTOLD = {"calendar_sequence"}
 ACTIONS = {"+": "created", "~": "changed", "-": "deleted"}
 
 
@@ -29,7 +31,8 @@ def entries(booking_id: int) -> Iterator[dict[str, Any]]:
 
 
 def _differences(older: Any, newer: Any) -> list[dict[str, Any]]:
-    names = [field.attname for field in Appointment.history.model.tracked_fields]
+    fields = Appointment.history.model.tracked_fields
+    names = [field.attname for field in fields if field.name not in UNTOLD]
     return [
         {"field": name.removesuffix("_id"), "old": getattr(older, name), "new": getattr(newer, name)}
         for name in names

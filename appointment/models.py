@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -19,6 +20,7 @@ from simple_history.models import HistoricalRecords
 from appointment import occupancy, rules, services
 from customer.models import Customer
 from salon.models import Salon
+from schedule.fields import WallClockField
 from schedule.models import Service
 from sms.clock import database_now
 
@@ -47,14 +49,61 @@ class AppointmentQuerySet(models.QuerySet["Appointment"]):
 OCCUPYING = ("booked", "arrived", "in_service", "completed", "offered")
 # In these the customer has come: nothing is planned anew, and what still waits is judged when it is due.
 UNDER_WAY = ("arrived", "in_service")
-# What a calendar shows of a visit.
-IN_CALENDARS = ("appointment_time", "end_time", "status", "salon_id", "user_id", "customer_id", "comment")
+# What a calendar shows of a visit (`appointment.calendars`).
+IN_CALENDARS = ("appointment_time", "end_time", "status", "salon_id", "user_id", "customer_id")
+# A visit's place in its series, which only `appointment.series` gives it.
+IN_SERIES = ("series_id", "series_position", "series_starts_at", "changed_alone")
+# One of these changed by itself, and the visit stays where the staff put it when its series changes.
+OF_THE_PATTERN = ("appointment_time", "end_time", "user_id", "column_id", "busy_minutes")
 
 
 def history_author(request: HttpRequest | None, **kwargs: Any) -> ExtendedUser | None:
     """Whose name a change bears: the user of the request; None for a shell, an import or an API key."""
     user = getattr(request, "user", None)
     return user if isinstance(user, get_user_model()) else None
+
+
+class SeriesQuerySet(models.QuerySet["Series"]):
+    def visible_to(self, user: ExtendedUser) -> SeriesQuerySet:
+        """The series of the salons a user works for."""
+        return self if user.is_superuser else self.filter(salon__in=user.salons.all())
+
+    def with_visits_ahead(self) -> SeriesQuerySet:
+        """Each with `visits_ahead`: how many of its booked visits have not begun."""
+        ahead = Appointment.objects.ahead().filter(series=models.OuterRef("pk")).order_by().values("series")
+        number = models.Subquery(ahead.annotate(number=models.Count("pk")).values("number"))
+        return self.annotate(visits_ahead=models.functions.Coalesce(number, 0))
+
+    def with_visits(self) -> SeriesQuerySet:
+        """Each with its visits, by their place, as the API shows them; in as many queries, however many they are."""
+        shown = Appointment.objects.select_related("salon").prefetch_related("booked_services__service")
+        return self.prefetch_related(models.Prefetch("visits", shown.order_by("series_position")))
+
+
+class Series(models.Model):
+    """Visits of one customer that recur by a rule, as it was made. Its visits are bookings like any other."""
+
+    salon = models.ForeignKey(Salon, on_delete=models.CASCADE, related_name="series")
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="series")
+    rule = models.CharField(max_length=200, help_text="RFC 5545, such as FREQ=WEEKLY;INTERVAL=6;COUNT=8.")
+    starts_at = WallClockField(help_text="The first visit by the rule, on the salon's clock.")
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        help_text="None: an API key, an import or a shell.",
+    )
+    created = models.DateTimeField(auto_now_add=True)
+
+    objects = SeriesQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name_plural = "series"
+
+    def __str__(self) -> str:
+        return f"{self.customer} at {self.salon}, {self.rule} from {self.starts_at:%Y-%m-%d %H:%M}"
 
 
 class Appointment(TimeStampedModel):
@@ -95,6 +144,21 @@ class Appointment(TimeStampedModel):
         editable=False,
         help_text="When its services keep chair and person busy (`schedule.timing`); none without services.",
     )
+    series = models.ForeignKey(
+        Series, null=True, editable=False, on_delete=models.SET_NULL, related_name="visits", db_index=False
+    )
+    series_position = models.PositiveSmallIntegerField(
+        null=True, editable=False, help_text="Its place in its series, from 1; it keeps it when it is moved."
+    )
+    series_starts_at = WallClockField(
+        null=True, editable=False, help_text="Where its series puts it, on the salon's clock."
+    )
+    changed_alone = models.BooleanField(
+        default=False,
+        db_default=False,
+        editable=False,
+        help_text="Moved, or given to another person or chair, by itself: what changes its series leaves it alone.",
+    )
     cancelled_at = models.DateTimeField(null=True, editable=False)
     cancelled_by_customer = models.BooleanField(default=False, help_text="Counts, if it was late.")
     calendar_sequence = models.PositiveIntegerField(
@@ -112,7 +176,17 @@ class Appointment(TimeStampedModel):
 
     objects = AppointmentQuerySet.as_manager()
     history = HistoricalRecords(
-        excluded_fields=["created", "modified", "task_id", "texts_planned_for", "busy_minutes", "calendar_sequence"],
+        excluded_fields=[
+            "created",
+            "modified",
+            "task_id",
+            "texts_planned_for",
+            "busy_minutes",
+            "series",
+            "series_position",
+            "series_starts_at",
+            "changed_alone",
+        ],
         get_user=history_author,
     )
 
@@ -122,6 +196,11 @@ class Appointment(TimeStampedModel):
             models.CheckConstraint(
                 condition=Q(end_time__isnull=True) | Q(end_time__gt=F("appointment_time")),
                 name="appointment_ends_after_it_begins",
+            ),
+            models.UniqueConstraint(
+                fields=["series", "series_position"],
+                condition=Q(series__isnull=False),
+                name="appointment_once_per_place_in_series",
             ),
         ]
         indexes = [
@@ -168,35 +247,39 @@ class Appointment(TimeStampedModel):
         except rules.RuleBroken as broken:
             raise ValidationError({broken.field: ValidationError(broken.message, broken.code)}) from broken
 
-    def save(self, *args: Any, confirm: bool = True, **kwargs: Any) -> None:
+    def save(self, *args: Any, confirm: bool = True, is_history: bool = False, **kwargs: Any) -> None:
         """Save, take the time that the visit needs, and plan the texts that the change calls for; all commit together.
 
         After the commit a worker is nudged to send what is due now.
 
         Args:
           confirm: False for an import, which must not wake a town: a new booking gets its reminder only.
+          is_history: when it was cancelled is as given, and not now.
 
         Raises:
           IntegrityError: another booking has the chair or the person then; `appointment.rules` says so more kindly.
         """
         with transaction.atomic():
             before = services.lock(self)
-            self._note_what_only_the_row_knows(before, kwargs)
+            self._note_what_only_the_row_knows(before, kwargs, is_history=is_history)
             super().save(*args, **kwargs)
             saved = services.reread(self)
             occupancy.follow(saved, before)
             services.plan_texts(self, saved, before, confirm=confirm)
 
-    def _note_what_only_the_row_knows(self, before: Appointment | None, kwargs: dict[str, Any]) -> None:
+    def _note_what_only_the_row_knows(
+        self, before: Appointment | None, kwargs: dict[str, Any], *, is_history: bool
+    ) -> None:
         """This object may be older than the row, or a copy of another."""
         self.task_id = before.task_id if before else ""
         self.texts_planned_for = before.texts_planned_for if before else None
         self.calendar_sequence = before.calendar_sequence if before else 0
         if before and any(getattr(self, name) != getattr(before, name) for name in IN_CALENDARS):
             self.calendar_sequence += 1
+        self._note_its_place_in_its_series(before)
         if self.status != self.Status.CANCELLED:
             self.cancelled_at, self.cancelled_by_customer = None, False
-        elif before is None or before.status != self.Status.CANCELLED:
+        elif not is_history and (before is None or before.status != self.Status.CANCELLED):
             self.cancelled_at = database_now()
         if kwargs.get("update_fields") is not None:
             kwargs["update_fields"] = {
@@ -204,7 +287,19 @@ class Appointment(TimeStampedModel):
                 "calendar_sequence",
                 "cancelled_at",
                 "cancelled_by_customer",
+                "modified",
+                *(name.removesuffix("_id") for name in IN_SERIES),
             }
+
+    def _note_its_place_in_its_series(self, before: Appointment | None) -> None:
+        """A visit given to another customer or salon leaves its series; one moved by itself is left alone by it."""
+        if before is None or (self.salon_id, self.customer_id) != (before.salon_id, before.customer_id):
+            self.series, self.series_position, self.series_starts_at, self.changed_alone = None, None, None, False
+            return
+        for name in IN_SERIES:
+            setattr(self, name, getattr(before, name))
+        if self.series_id and any(getattr(self, name) != getattr(before, name) for name in OF_THE_PATTERN):
+            self.changed_alone = True
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         """Delete; the customer of a visit still ahead is told, and no reminder follows.
@@ -348,6 +443,49 @@ class OccupiedTime(models.Model):
 
     def __str__(self) -> str:
         return f"{self.during.lower:%Y-%m-%d %H:%M}-{self.during.upper:%H:%M} UTC"
+
+
+class CalendarFeed(models.Model):
+    """Who knows its address may read what a person does (`appointment.calendar_feeds`)."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="calendar_feeds")
+    salon = models.ForeignKey(
+        Salon,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="+",
+        help_text="The only salon that it shows. None: every one that the person works for.",
+    )
+    name = models.CharField(max_length=80, blank=True, help_text="What it is for, such as my phone.")
+    shows_customers = models.BooleanField(default=True, help_text="Off: it tells no customer's name.")
+    prefix = models.CharField(max_length=12, unique=True, help_text="Begins its address; no secret.")
+    secret_hash = models.CharField(max_length=64)
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_fetched_at = models.DateTimeField(null=True, help_text="To the minute.")
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.name or 'calendar'} of {self.user} ({self.prefix}…)"
+
+
+def new_calendar_domain() -> str:
+    return uuid4().hex
+
+
+class CalendarDomain(models.Model):
+    """What stands behind the @ in what calendars know our visits by. One row, made when it is first asked for.
+
+    Kept, and not taken from the installation's address: that may change, and every calendar would show all twice.
+    """
+
+    name = models.CharField(max_length=32, default=new_calendar_domain, editable=False)
+
+    def __str__(self) -> str:
+        return self.name
 
 
 UNPLANNED = next(index.condition for index in Appointment._meta.indexes if index.name == "appointment_unplanned")

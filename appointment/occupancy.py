@@ -6,7 +6,7 @@ person has working hours there, or the visit has services. A salon that uses nei
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -132,13 +132,37 @@ def _take(owner: Appointment | Block, need: Need) -> None:
     )
 
 
-def lock(need: Need) -> None:
-    """Let one booking at a time look whether the chair and the person are free, until its transaction ends."""
-    names = [f"column {need.column_id} of {need.salon_id}"] if need.holds_chair else []
-    names += [f"person {need.user_id}"] if need.holds_person else []
+def lock(*needs: Need) -> None:
+    """Let one booking at a time look whether the chair and the person are free, until its transaction ends.
+
+    Whoever is to book at several chairs or with several people in one transaction locks all of them first, at once.
+    """
+    names = {f"column {need.column_id} of {need.salon_id}" for need in needs if need.holds_chair}
+    names |= {_person(need.user_id) for need in needs if need.holds_person}
     with connection.cursor() as cursor:
+        for books in sorted({_books_of(need.salon_id) for need in needs}):
+            cursor.execute("SELECT pg_advisory_xact_lock_shared(hashtextextended(%s, 0))", [books])
         for name in sorted(names):  # everybody in the same order, or two would wait for each other
             cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
+
+
+def lock_books(salon_id: int, user_ids: Iterable[int]) -> None:
+    """Keep all others from booking at a salon, or with its people, until the transaction ends.
+
+    For an import: one that took chair after chair as its lines name them would wait for somebody who waits for it.
+    """
+    names = [_books_of(salon_id), *sorted(map(_person, user_ids))]
+    with connection.cursor() as cursor:
+        for name in names:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
+
+
+def _books_of(salon_id: int) -> str:
+    return f"books of {salon_id}"
+
+
+def _person(user_id: int | None) -> str:
+    return f"person {user_id}"
 
 
 def conflict(need: Need, but_of: Appointment | Block) -> OccupiedTime | None:

@@ -52,13 +52,20 @@ _NEXT = {
 }
 
 
-def check(booking: Appointment, stored: Appointment | None, services: Sequence[Service] | None = None) -> None:
+def check(
+    booking: Appointment,
+    stored: Appointment | None,
+    services: Sequence[Service] | None = None,
+    *,
+    is_to_be_saved: bool = True,
+) -> None:
     """Check a booking about to be saved against what is ``stored`` of it (None: it is new).
 
     Called within the transaction that saves it: the time of its chair and its person is locked until that ends.
 
     Args:
       services: those that it is to have; None where they do not change.
+      is_to_be_saved: False for a look, which keeps nobody from booking meanwhile.
 
     Raises:
       RuleBroken: the first rule that it breaks.
@@ -69,9 +76,31 @@ def check(booking: Appointment, stored: Appointment | None, services: Sequence[S
     _check_services(booking, stored, services)
     try:
         _check_hours(booking, stored)
-        _check_overlap(booking, stored)
+        _check_overlap(booking, stored, is_to_be_saved=is_to_be_saved)
     except TimeRefused as refused:
         raise replace(refused, services=_services_of(booking, services)) from refused
+
+
+def check_history(booking: Appointment, services: Sequence[Service]) -> None:
+    """Check a visit that is written into the books as it was: over, or cancelled.
+
+    What may be *chosen* today (hours, services on offer, who does what at which chair) says nothing about it. Whose
+    it is, and that nobody is in two places at once, hold for it too.
+
+    Raises:
+      RuleBroken: the first rule that it breaks.
+    """
+    if booking.status == booking.Status.OFFERED:
+        raise RuleBroken("status", "not_from_this_state", "An offer is no visit. Leave it out.")
+    if booking.appointment_time > timezone.now() and booking.status != booking.Status.CANCELLED:
+        raise RuleBroken(
+            "status", "not_over", "A visit still ahead is booked, or cancelled. Correct the state or time."
+        )
+    _check_end(booking)
+    _check_parties(booking, None)
+    if any(service.salon_id != booking.salon_id for service in services):
+        raise RuleBroken("services", "not_of_this_salon", "Choose services of this salon.")
+    _check_overlap(booking, None)
 
 
 def check_block(block: Block) -> None:
@@ -105,8 +134,7 @@ def _check_status(booking: Appointment, stored: Appointment | None) -> None:
 
 def _check_times(booking: Appointment, stored: Appointment | None) -> None:
     starts_at = booking.appointment_time
-    if booking.end_time is not None and booking.end_time <= starts_at:
-        raise RuleBroken("end_time", "ends_before_it_begins", "The end must be later than the beginning.")
+    _check_end(booking)
     is_moved = _differs(booking, stored, "appointment_time") or (
         booking.status == booking.Status.BOOKED and _differs(booking, stored, "status")
     )
@@ -114,6 +142,11 @@ def _check_times(booking: Appointment, stored: Appointment | None) -> None:
         raise RuleBroken("appointment_time", "in_the_past", "Choose a time that is still ahead.")
     if is_moved and starts_at > timezone.now() + FARTHEST_AHEAD:
         raise RuleBroken("appointment_time", "too_far_ahead", "Choose a time within the next ten years.")
+
+
+def _check_end(booking: Appointment) -> None:
+    if booking.end_time is not None and booking.end_time <= booking.appointment_time:
+        raise RuleBroken("end_time", "ends_before_it_begins", "The end must be later than the beginning.")
 
 
 def _check_parties(booking: Appointment, stored: Appointment | None) -> None:
@@ -193,15 +226,16 @@ def _check_hours(booking: Appointment, stored: Appointment | None) -> None:
         )
 
 
-def _check_overlap(booking: Appointment, stored: Appointment | None) -> None:
+def _check_overlap(booking: Appointment, stored: Appointment | None, *, is_to_be_saved: bool) -> None:
     if occupancy.differs(booking, stored):
-        _check_free(occupancy.need_of(booking), booking, "appointment_time")
+        _check_free(occupancy.need_of(booking), booking, "appointment_time", is_to_be_saved=is_to_be_saved)
 
 
-def _check_free(need: occupancy.Need, asked: Appointment | Block, field: str) -> None:
+def _check_free(need: occupancy.Need, asked: Appointment | Block, field: str, *, is_to_be_saved: bool = True) -> None:
     if not (need.holds_chair or need.holds_person):
         return
-    occupancy.lock(need)
+    if is_to_be_saved:
+        occupancy.lock(need)
     # Separately, so that whoever is told knows which of the two to change.
     parts = {"slot_taken": replace(need, holds_person=False), "person_taken": replace(need, holds_chair=False)}
     for code, part in parts.items():

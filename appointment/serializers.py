@@ -1,30 +1,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from functools import lru_cache, partial
 from typing import Any, TypeVar, cast
 
 from django.core.exceptions import ObjectDoesNotExist
 from django.utils import timezone
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import APIException, NotFound
 
-from appointment import availability, rules, services
-from appointment.models import Appointment, Block
+from appointment import availability, rules, series, services
+from appointment.models import Appointment, Block, CalendarFeed, Series
 from booking_api.errors import Conflict
 from booking_api.fields import StrictFieldsMixin, VisiblePrimaryKeyField
 from booking_api.permissions import caller
 from customer.models import Customer
 from salon.models import Salon
-from schedule import spans
+from schedule import recurrence, spans
 from schedule.models import Chair, Service
 from schedule.serializers import ServiceSerializer
 from sms.models import InboundMessage, Message
 from sms.serializers import MessageSerializer
 from user.models import ExtendedUser
 
-Made = TypeVar("Made", Appointment, Block)
+Made = TypeVar("Made")
 MOST_SERVICES = 10
 
 
@@ -100,11 +101,24 @@ class AppointmentSerializer(StrictFieldsMixin, serializers.ModelSerializer[Appoi
             "cancelled_at",
             "allow_overlap",
             "allow_outside_hours",
+            "series",
+            "series_position",
+            "changed_alone",
             "task_id",
             "created",
             "modified",
         ]
-        read_only_fields = ["cancel_reason", "cancelled_by_customer", "cancelled_at", "task_id", "created", "modified"]
+        read_only_fields = [
+            "cancel_reason",
+            "cancelled_by_customer",
+            "cancelled_at",
+            "series",
+            "series_position",
+            "changed_alone",
+            "task_id",
+            "created",
+            "modified",
+        ]
         extra_kwargs = {"column_id": {"min_value": 1}}
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
@@ -114,9 +128,7 @@ class AppointmentSerializer(StrictFieldsMixin, serializers.ModelSerializer[Appoi
         return fields
 
     def validate_services(self, services: list[Service]) -> list[Service]:
-        if len(services) > MOST_SERVICES:
-            raise serializers.ValidationError(f"Book at most {MOST_SERVICES} services at a time.", code="too_many")
-        return services
+        return _not_too_many(services)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         salon: Salon = attrs.get("salon") or self.instance.salon  # type: ignore[union-attr]
@@ -150,6 +162,12 @@ class AppointmentSerializer(StrictFieldsMixin, serializers.ModelSerializer[Appoi
 
     def update(self, instance: Appointment, validated_data: dict[str, Any]) -> Appointment:
         return obeying_rules(services.change, instance.pk, **validated_data)
+
+
+def _not_too_many(services: list[Service]) -> list[Service]:
+    if len(services) > MOST_SERVICES:
+        raise serializers.ValidationError(f"Book at most {MOST_SERVICES} services at a time.", code="too_many")
+    return services
 
 
 def put_on_the_salons_clock(attrs: dict[str, Any], salon: Salon, *fields: str) -> None:
@@ -193,6 +211,156 @@ class CancelSerializer(StrictFieldsMixin, serializers.Serializer[Any]):
 
 class NothingSerializer(StrictFieldsMixin, serializers.Serializer[Any]):
     """For an act that asks for nothing: what is sent nevertheless is refused, not ignored."""
+
+
+@extend_schema_field({"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$"})
+class OnTheClockField(serializers.DateTimeField):
+    """What the salon's clock shows, without an offset; for answers."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(format="%Y-%m-%dT%H:%M:%S", default_timezone=None, read_only=True, **kwargs)
+
+
+class OccurrenceSerializer(serializers.Serializer[Any]):
+    """A visit by a series' rule; ``code`` and ``message`` say why it cannot be booked, and are null where it can."""
+
+    position = serializers.IntegerField(help_text="Its place in the series, from 1.")
+    on_the_clock = OnTheClockField(help_text="Where the rule puts it, on the salon's clock.")
+    appointment_time = serializers.DateTimeField(source="starts_at", help_text="The moment of that, in UTC.")
+    is_shifted = serializers.BooleanField(
+        help_text="The clock never shows that time, as it is put forward then: the visit begins as it is."
+    )
+    can_be_booked = serializers.BooleanField()
+    code = serializers.CharField(source="refusal.code", default=None, allow_null=True)
+    message = serializers.CharField(source="refusal.message", default=None, allow_null=True)
+
+
+class PlannedSeriesSerializer(AppointmentSerializer):
+    """The fields of a booking, with the time of the first visit, and the rule by which it recurs."""
+
+    rule = serializers.CharField(
+        max_length=recurrence.LONGEST_RULE,
+        help_text="RFC 5545: FREQ of DAILY, WEEKLY, MONTHLY or YEARLY, with COUNT or UNTIL; at most 104 visits, and "
+        "none more than two years ahead. It runs on the salon's clock.",
+    )
+
+    class Meta(AppointmentSerializer.Meta):
+        fields = [
+            "salon",
+            "user",
+            "customer",
+            "appointment_time",
+            "end_time",
+            "comment",
+            "column_id",
+            "services",
+            "slot",
+            "allow_overlap",
+            "allow_outside_hours",
+            "rule",
+        ]
+
+
+class NewSeriesSerializer(PlannedSeriesSerializer):
+    skip_clashes = serializers.BooleanField(
+        default=False,
+        help_text="Make the visits that can be, and leave out the others. Else it is all of them or none.",
+    )
+
+    class Meta(PlannedSeriesSerializer.Meta):
+        fields = [*PlannedSeriesSerializer.Meta.fields, "skip_clashes"]
+
+
+class FromVisitMixin(StrictFieldsMixin, serializers.Serializer[Any]):
+    """``from`` names the visit from which on something holds: that one and those after it."""
+
+    def get_fields(self) -> dict[str, Any]:
+        from_visit = VisiblePrimaryKeyField(
+            required=False,
+            allow_null=True,
+            queryset=Appointment.objects.all(),
+            help_text="A visit of the series: it, and those after it. None: all that are still ahead.",
+        )
+        return {"from": from_visit, **super().get_fields()}
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        attrs["from_visit"] = attrs.pop("from", None)
+        return attrs
+
+
+class CancelSeriesSerializer(FromVisitMixin, CancelSerializer):
+    """What to cancel, and why."""
+
+
+class ChangeSeriesSerializer(FromVisitMixin):
+    """What is given is changed, of every visit concerned that is still ahead."""
+
+    time_of_day = serializers.TimeField(required=False, help_text="The new one, on the salon's clock.")
+    shift_days = serializers.IntegerField(
+        required=False, min_value=-6, max_value=6, help_text="To another day: so many days later, or earlier."
+    )
+    user = VisiblePrimaryKeyField(required=False, queryset=ExtendedUser.objects.filter(is_active=True))
+    column_id = serializers.IntegerField(required=False, min_value=1, max_value=availability.LARGEST_COLUMN)
+    services = VisiblePrimaryKeyField(many=True, required=False, queryset=Service.objects.all())
+    comment = serializers.CharField(required=False, allow_blank=True, max_length=2000)
+    include_changed_alone = serializers.BooleanField(
+        default=False,
+        help_text="Change also those that were moved, or given to another person or chair, by themselves.",
+    )
+
+    def validate_services(self, services: list[Service]) -> list[Service]:
+        return _not_too_many(services)
+
+    def validate_time_of_day(self, time_of_day: time) -> time:
+        return time_of_day.replace(microsecond=0, tzinfo=None)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not attrs.keys() - {"from", "include_changed_alone"}:
+            raise serializers.ValidationError("Give what to change, such as time_of_day.", code="nothing_to_change")
+        return super().validate(attrs)
+
+
+class SeriesSerializer(serializers.ModelSerializer[Series]):
+    """A series as it was made, and how many of its visits are still ahead."""
+
+    starts_at = OnTheClockField(help_text="The first visit by the rule, on the salon's clock.")
+    visits_ahead = serializers.IntegerField(read_only=True)
+
+    class Meta:
+        model = Series
+        fields = ["id", "salon", "customer", "rule", "starts_at", "visits_ahead", "created_by", "created"]
+        read_only_fields = fields
+
+
+class SeriesWithVisitsSerializer(SeriesSerializer):
+    """With every visit, also those that are over or cancelled, by their place."""
+
+    visits = AppointmentSerializer(many=True, read_only=True)
+
+    class Meta(SeriesSerializer.Meta):
+        fields = [*SeriesSerializer.Meta.fields, "visits"]
+        read_only_fields = fields
+
+
+class MadeSeriesSerializer(SeriesWithVisitsSerializer):
+    left_out = OccurrenceSerializer(many=True, read_only=True, help_text="What could not be booked (`skip_clashes`).")
+
+    class Meta(SeriesWithVisitsSerializer.Meta):
+        fields = [*SeriesWithVisitsSerializer.Meta.fields, "left_out"]
+        read_only_fields = fields
+
+
+class ChangedSeriesSerializer(SeriesWithVisitsSerializer):
+    changed = serializers.ListField(child=serializers.IntegerField(), read_only=True, help_text="Keys of visits.")
+    left_alone = serializers.ListField(
+        child=serializers.IntegerField(),
+        read_only=True,
+        help_text="Those still ahead that stay as the staff had changed them by themselves.",
+    )
+
+    class Meta(SeriesWithVisitsSerializer.Meta):
+        fields = [*SeriesWithVisitsSerializer.Meta.fields, "changed", "left_alone"]
+        read_only_fields = fields
 
 
 class ReplySerializer(serializers.ModelSerializer[InboundMessage]):
@@ -352,10 +520,10 @@ class AvailabilitySerializer(serializers.Serializer[Any]):
 
 
 def obeying_rules(act: Callable[..., Made], *args: Any, **fields: Any) -> Made:
-    """Do something to a booking or a block; a broken rule becomes the API's error.
+    """Do something to a booking, a block or a series; a broken rule becomes the API's error.
 
     Raises:
-      Conflict: another booking has the time; with the free slots nearest to it.
+      Conflict: another booking has the time; with the free slots nearest to it. Or visits of a series clash; with each.
       serializers.ValidationError: any other rule.
       NotFound: it has been deleted meanwhile.
     """
@@ -363,6 +531,8 @@ def obeying_rules(act: Callable[..., Made], *args: Any, **fields: Any) -> Made:
         return act(*args, **fields)
     except rules.TimeRefused as refused:
         raise _with_alternatives(refused) from refused
+    except series.Clashes as clashes:
+        raise _with_clashes(clashes) from clashes
     except rules.RuleBroken as broken:
         raise serializers.ValidationError({broken.field: [broken.message]}, code=broken.code) from broken
     except ObjectDoesNotExist as gone:  # since this request began
@@ -381,5 +551,56 @@ def _with_alternatives(refused: rules.TimeRefused) -> APIException:
     return cast(APIException, error)
 
 
+def _with_clashes(clashes: series.Clashes) -> APIException:
+    error: Any = Conflict(
+        f"{len(clashes.refused)} of {clashes.wanted} visits cannot be then, and none was booked or changed. Choose "
+        "another time, person or chair, or leave them out.",
+        code="visits_clash",
+    )
+    error.extra = lambda: {"clashes": OccurrenceSerializer(clashes.refused, many=True).data}
+    return cast(APIException, error)
+
+
 def _alternatives(booking: Appointment, wanted: Sequence[Service]) -> dict[str, Any]:
     return {"alternatives": as_json(availability.nearest(booking, wanted, now=timezone.now()))}
+
+
+class CalendarFeedSerializer(StrictFieldsMixin, serializers.ModelSerializer[CalendarFeed]):
+    salon = VisiblePrimaryKeyField(
+        queryset=Salon.objects.all(),
+        required=False,
+        allow_null=True,
+        help_text="The only salon that it shows. None: every one that the person works for.",
+    )
+
+    class Meta:
+        model = CalendarFeed
+        fields = [
+            "id",
+            "name",
+            "user",
+            "salon",
+            "shows_customers",
+            "prefix",
+            "created_at",
+            "last_fetched_at",
+            "revoked_at",
+        ]
+        read_only_fields = ["user", "prefix", "created_at", "last_fetched_at", "revoked_at"]
+
+    def validate_salon(self, salon: Salon | None) -> Salon | None:
+        """A platform admin sees every salon, and works for few."""
+        if salon is not None and not salon.staff.filter(pk=caller(self.context["request"]).pk).exists():
+            raise serializers.ValidationError("You do not work there.", code="does_not_work_there")
+        return salon
+
+
+class NewCalendarFeedSerializer(CalendarFeedSerializer):
+    """What making a feed answers."""
+
+    url = serializers.URLField(
+        read_only=True, help_text="Its secret address, to subscribe to. It is shown here and never again."
+    )
+
+    class Meta(CalendarFeedSerializer.Meta):
+        fields = [*CalendarFeedSerializer.Meta.fields, "url"]

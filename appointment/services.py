@@ -16,9 +16,11 @@ from typing import Any
 
 import structlog
 from django.db import IntegrityError, transaction
+from django.db.models import F
 
 from appointment import models, occupancy, rules, texts
 from booking_api.broker import nudge
+from customer.models import Customer
 from salon.models import Salon
 from schedule.models import Service
 from schedule.timing import Timed, busy_minutes_of, duration_of
@@ -39,6 +41,7 @@ OTHER_CUSTOMER = "the visit was given to another customer"
 OVER = "the visit is over"
 HERE = "the customer is there"
 REPLACED = "planned anew"
+NOT_OFFERED = "the time is not offered any more"
 NO_USABLE_NUMBER = "the customer has no usable phone number"
 
 _KEPT_OF_A_SERVICE = (
@@ -77,6 +80,25 @@ def book(*, services: Sequence[Service] = (), confirm: bool = True, **fields: An
 
 
 @transaction.atomic
+def record(*, services: Sequence[Service] = (), **fields: Any) -> models.Appointment:
+    """Write a visit that is over, or cancelled, into the books as it was; nobody is sent anything.
+
+    For an import of what other books hold. The API has no such door: there, what lies in the past is a slip.
+
+    Args: as `book`.
+
+    Raises:
+      rules.RuleBroken: it cannot have been so; nothing was written.
+    """
+    booking = models.Appointment(**fields)
+    fit(booking, services, ends_as_given=booking.end_time is not None)
+    rules.check_history(booking, services)
+    booking.save(confirm=False, is_history=True)
+    _write_down(booking, services)
+    return booking
+
+
+@transaction.atomic
 def change(booking_id: int, *, services: Sequence[Service] | None = None, **fields: Any) -> models.Appointment:
     """Change the given fields of a booking as it is now, and no others, whoever else is changing it.
 
@@ -101,6 +123,9 @@ def change(booking_id: int, *, services: Sequence[Service] | None = None, **fiel
     if services is not None:
         changed.booked_services.all().delete()
         _write_down(changed, services)
+        if changed.series_id is not None:
+            changed.changed_alone = True
+            models.Appointment.objects.filter(pk=changed.pk).update(changed_alone=True)
     return changed
 
 
@@ -222,6 +247,8 @@ def plan_texts(
       confirm: whether a new booking gets a confirmation.
     """
     now = database_now()
+    if before is not None and before.status == models.Appointment.Status.OFFERED != current.status:
+        ledger.withdraw(current.pk, MessageStatus.CANCELLED, NOT_OFFERED, [Kind.OFFER])
     if current.status in models.UNDER_WAY:
         return
     if current.status != models.Appointment.Status.BOOKED:
@@ -245,6 +272,8 @@ def plan_texts_of_deleted(booking: models.Appointment) -> None:
     current = lock(booking)
     if current is None:
         return  # somebody else has just deleted it, and told the customer
+    booking.calendar_sequence = current.calendar_sequence  # the history keeps it, for calendars to go on from
+    ledger.withdraw(current.pk, MessageStatus.CANCELLED, DELETED, [Kind.OFFER])
     _withdraw_all(current, MessageStatus.CANCELLED, DELETED)
     if current.status == models.Appointment.Status.BOOKED:
         _tell_cancelled(current, current.appointment_time, database_now())
@@ -278,6 +307,7 @@ def _plan_unplanned_or_log(booking: models.Appointment, now: datetime) -> None:
     try:
         with transaction.atomic():
             _occupy_unplanned(booking)
+            _note_for_calendars(booking, now)
             _plan_unplanned(booking, now)
     except Exception:
         log.exception("booking_cannot_be_planned", booking_id=booking.pk)
@@ -293,6 +323,13 @@ def _plan_unplanned(booking: models.Appointment, now: datetime) -> None:
     _open(booking, now, minutes, confirm=not is_new)
 
 
+def _note_for_calendars(booking: models.Appointment, now: datetime) -> None:
+    """A booking moved or cancelled past the hooks has changed for calendars too."""
+    if booking.texts_planned_for is not None:
+        sequence = F("calendar_sequence") + 1
+        models.Appointment.objects.filter(pk=booking.pk).update(calendar_sequence=sequence, modified=now)
+
+
 def _occupy_unplanned(booking: models.Appointment) -> None:
     """Take the time of a booking written past the hooks; where it was taken before, the two overlap from now on."""
     try:
@@ -301,6 +338,18 @@ def _occupy_unplanned(booking: models.Appointment) -> None:
     except IntegrityError:
         log.warning("booking_overlaps", booking_id=booking.pk)
         occupancy.occupy(booking, is_held=False)
+
+
+def tell_of_offer(booking: models.Appointment, kept_until: datetime, link: str) -> None:
+    """Plan the text that offers a visit, status offered, to its customer, in the transaction that made it.
+
+    Args:
+      kept_until: it is never sent later.
+      link: where the customer takes it or says no.
+    """
+    body = texts.offer(booking, kept_until, link)
+    ledger.plan_now(_visit(booking), Kind.OFFER, database_now(), body=body, expires_at=kept_until)
+    _nudge_after_commit(Kind.OFFER, booking.pk)
 
 
 def send_confirmation_sms(booking: models.Appointment) -> None:
@@ -350,7 +399,12 @@ def _locked_minutes(booking: models.Appointment) -> int:
     To be called before any text is touched: whoever changes the minutes locks the salon's row first and its texts
     after it, so that the other order here would be a deadlock.
     """
-    (salon,) = Salon.objects.raw("SELECT * FROM salon_salon WHERE id = %s FOR SHARE", [booking.salon_id])
+    return hold_minutes(booking.salon_id)
+
+
+def hold_minutes(salon_id: int) -> int:
+    """The same of a salon; for whoever changes several bookings, before the first of them."""
+    (salon,) = Salon.objects.raw("SELECT * FROM salon_salon WHERE id = %s FOR SHARE", [salon_id])
     minutes: int = salon.reminder_time_minutes
     return minutes
 
@@ -414,14 +468,14 @@ def _visit(booking: models.Appointment, starts_at: datetime | None = None) -> le
         booking_id=booking.pk,
         salon_id=booking.salon_id,
         customer_id=booking.customer_id,
-        phone_number=_usable_number(booking),
+        phone_number=usable_number(booking.customer),
         starts_at=starts_at or booking.appointment_time,
     )
 
 
-def _usable_number(booking: models.Appointment) -> str:
+def usable_number(customer: Customer) -> str:
     """The customer's number in E.164; empty where an import left something else."""
-    number = str(booking.customer.phone_number)
+    number = str(customer.phone_number)
     return number if E164.fullmatch(number) else ""
 
 
@@ -444,9 +498,13 @@ def deliver_cancellation(booking_id: int) -> None:
     delivery.deliver(booking_id, Kind.CANCELLATION, _compose_cancellation)
 
 
+def deliver_offer(booking_id: int) -> None:
+    delivery.deliver(booking_id, Kind.OFFER, _compose_offer)
+
+
 def preview(message: Message, booking: models.Appointment) -> str:
     """What a waiting text would say if it went out now."""
-    if message.kind == Kind.CANCELLATION:
+    if message.kind in ledger.WORDED_WHEN_PLANNED:
         return message.body
     render = texts.confirmation if message.kind == Kind.CONFIRMATION else texts.reminder
     return render(booking)
@@ -504,7 +562,7 @@ def _compose(render: Callable[[models.Appointment], str], message: Message, now:
         return Withdrawn(MessageStatus.CANCELLED, OVER)
     if booking.appointment_time != message.visit_at:
         return Withdrawn(MessageStatus.SUPERSEDED, MOVED)
-    number = _usable_number(booking)
+    number = usable_number(booking.customer)
     return Text(number, render(booking)) if number else Withdrawn(MessageStatus.FAILED, NO_USABLE_NUMBER)
 
 
@@ -519,3 +577,16 @@ def _compose_cancellation(message: Message, now: datetime) -> Text | Withdrawn:
     if rebooked.exists():
         return Withdrawn(MessageStatus.SUPERSEDED, "the visit was booked again")
     return Text(message.to, message.body) if message.to else Withdrawn(MessageStatus.FAILED, NO_USABLE_NUMBER)
+
+
+def _compose_offer(message: Message, now: datetime) -> Text | Withdrawn:
+    """The words fixed when the time was offered, while it still is; `sms.delivery` sees to the end of the hold."""
+    booking = models.Appointment.objects.select_related("customer").filter(pk=message.booking_id).first()
+    if booking is None:
+        return Withdrawn(MessageStatus.CANCELLED, DELETED)
+    if booking.status != models.Appointment.Status.OFFERED or booking.customer_id != message.customer_id:
+        return Withdrawn(MessageStatus.CANCELLED, NOT_OFFERED)
+    if booking.appointment_time != message.visit_at:
+        return Withdrawn(MessageStatus.SUPERSEDED, MOVED)
+    number = usable_number(booking.customer)
+    return Text(number, message.body) if number else Withdrawn(MessageStatus.FAILED, NO_USABLE_NUMBER)

@@ -21,3 +21,9 @@ def send_sms_reminder(booking_id: int, cancelled_info: object = None) -> None:
 def send_sms_cancellation(booking_id: int) -> None:
     """Send the cancellation that the booking owes now; the booking itself may be gone."""
     services.deliver_cancellation(booking_id)
+
+
+@dramatiq.actor(queue_name="sms.now", priority=0)
+def send_sms_offer(booking_id: int) -> None:
+    """Tell somebody on the waitlist of the time that is kept for them."""
+    services.deliver_offer(booking_id)

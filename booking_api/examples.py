@@ -40,8 +40,32 @@ _BOOKED = {
     "cancelled_at": None,
     "allow_overlap": False,
     "allow_outside_hours": False,
+    "series": None,
+    "series_position": None,
+    "changed_alone": False,
     "task_id": "77",
     **_STAMPS,
+}
+_PLANNED_SERIES = {**_APPOINTMENT, "rule": "FREQ=WEEKLY;INTERVAL=6;COUNT=8"}
+_SERIES = {
+    "id": 6,
+    "salon": 1,
+    "customer": 3,
+    "rule": "FREQ=WEEKLY;INTERVAL=6;COUNT=8",
+    "starts_at": "2030-06-01T10:00:00",
+    "visits_ahead": 8,
+    "created_by": 2,
+    "created": "2030-05-01T09:00:00Z",
+}
+_SERIES_WITH_VISITS = {**_SERIES, "visits": [{**_BOOKED, "series": 6, "series_position": 1}]}
+_OCCURRENCE = {
+    "position": 2,
+    "on_the_clock": "2030-07-13T10:00:00",
+    "appointment_time": "2030-07-13T09:00:00Z",
+    "is_shifted": False,
+    "can_be_booked": False,
+    "code": "salon_closed",
+    "message": "The salon is closed then. Choose another time.",
 }
 _USER = {"id": 2, "email": "olive@salon.example", **_PERSON, "is_owner": True, "is_active": True, "salons": [1]}
 _MESSAGE = {
@@ -124,6 +148,24 @@ _BLOCK = {
     "ends_at": "2030-06-01T12:30:00Z",
     "label": "Lunch",
 }
+_ENTRY = {
+    "salon": 1,
+    "customer": 3,
+    "services": [11],
+    "user": None,
+    "first_day": "2030-06-01",
+    "last_day": "2030-06-14",
+    "not_before": "17:00:00",
+    "not_after": None,
+}
+_OFFER = {
+    "id": 6,
+    "appointment": 43,
+    "starts_at": "2030-06-04T16:00:00Z",
+    "ends_at": "2030-06-04T16:45:00Z",
+    "expires_at": "2030-06-02T10:30:00Z",
+    "outcome": "open",
+}
 _STRETCH = {"begins_at": "2030-06-01T08:00:00Z", "ends_at": "2030-06-01T16:30:00Z"}
 _SLOT = {
     "slot": "2.1.31783860",
@@ -165,6 +207,18 @@ _DAY = {
     "blocks": [{"id": 9, **_BLOCK, **_STAMPS}],
 }
 
+_CALENDAR_FEED = {
+    "id": 6,
+    "name": "My phone",
+    "user": 2,
+    "salon": None,
+    "shows_customers": True,
+    "prefix": "3f9a1c0b7d2e",
+    "created_at": "2030-05-01T09:00:00Z",
+    "last_fetched_at": None,
+    "revoked_at": None,
+}
+
 # By the name of the component that it is an example of.
 EXAMPLES: dict[str, Any] = {
     "ApiKey": _API_KEY,
@@ -177,7 +231,19 @@ EXAMPLES: dict[str, Any] = {
     "Block": {"id": 9, **_BLOCK, **_STAMPS},
     "BlockRequest": _BLOCK,
     "PatchedBlockRequest": {"label": "Meeting"},
+    "CalendarFeed": _CALENDAR_FEED,
+    "CalendarFeedRequest": {"name": "My phone", "salon": None, "shows_customers": True},
+    "NewCalendarFeed": {**_CALENDAR_FEED, "url": "https://booking.example.com/calendars/3f9a1c0b7d2e-5b0d.ics"},
     "CancelRequest": {"reason": "ill", "by_customer": True},
+    "CancelSeriesRequest": {"from": 45, "reason": "moving away", "by_customer": True},
+    "ChangeSeriesRequest": {"from": 45, "time_of_day": "11:30:00", "shift_days": 1},
+    "ChangedSeries": {**_SERIES_WITH_VISITS, "changed": [45, 46], "left_alone": [47]},
+    "MadeSeries": {**_SERIES_WITH_VISITS, "left_out": [_OCCURRENCE]},
+    "NewSeriesRequest": {**_PLANNED_SERIES, "skip_clashes": True},
+    "Occurrence": _OCCURRENCE,
+    "PlannedSeriesRequest": _PLANNED_SERIES,
+    "Series": _SERIES,
+    "SeriesWithVisits": _SERIES_WITH_VISITS,
     "Chair": {"id": 5, **_CHAIR},
     "ChairRequest": _CHAIR,
     "PatchedChairRequest": {"name": "Mirror"},
@@ -205,17 +271,49 @@ EXAMPLES: dict[str, Any] = {
             }
         ],
     },
+    "Entry": {"id": 12, **_ENTRY, "state": "offered", "offer": _OFFER, **_STAMPS},
+    "EntryRequest": _ENTRY,
+    "PatchedEntryRequest": {"last_day": "2030-06-30"},
+    "Offer": _OFFER,
     "HistoryEntry": {
         "at": "2030-05-02T09:00:00Z",
         "by": "Olive Owner",
         "action": "changed",
         "changes": [{"field": "comment", "old": "", "new": "prefers the window"}],
     },
+    "ImportRequest": {
+        "what": "customers",
+        "csv": "phone_number,full_name\r\n07400 123456,Ada Lovelace\r\n",
+        "dry_run": True,
+        "on_error": "stop",
+        "confirm": False,
+    },
     "LoginRequest": {"email": "olive@salon.example", "password": "correct horse battery"},
     "Message": _MESSAGE,
     "PasswordRequest": {"old_password": "correct horse battery", **_NEW_PASSWORD},
     "PasswordResetRequest": {"email": "olive@salon.example"},
     "PasswordResetConfirmRequest": {"uid": "Mg", "token": "d0ka8k-0f3b6a…", **_NEW_PASSWORD},
+    "Report": {
+        "what": "customers",
+        "dry_run": True,
+        "is_written": False,
+        "made": 1,
+        "changed": 0,
+        "skipped": 0,
+        "failed": 1,
+        "history": 0,
+        "notes": [],
+        "lines": [
+            {"line": 2, "outcome": "made", "code": "", "detail": ""},
+            {
+                "line": 3,
+                "outcome": "failed",
+                "code": "cannot_receive_texts",
+                "detail": "phone_number: This number cannot receive texts; give a mobile number.",
+            },
+        ],
+        "left_out": 0,
+    },
     "RefreshRequest": {"refresh": _TOKENS["refresh"]},
     "RegisterRequest": {
         "email": "sam@salon.example",

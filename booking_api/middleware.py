@@ -29,7 +29,10 @@ class UnusableRequestMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if _body_bytes(request) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
             limit = f"{settings.DATA_UPLOAD_MAX_MEMORY_SIZE:,} bytes"
-            return error_response(413, "too_large", f"Send a body of at most {limit}.")
+            advice = (
+                " Send the file in parts, or use manage.py import_csv." if request.path.endswith("/import/") else ""
+            )
+            return error_response(413, "too_large", f"Send a body of at most {limit}.{advice}")
         if "\0" in request.path_info or not _is_readable(request.META.get("QUERY_STRING", "")):
             return error_response(400, "invalid_address", "The address holds what is no text in UTF-8.")
         return self.get_response(request)

@@ -38,6 +38,15 @@ class SalonPartPermission(BasePermission):
         return bool(request.method in SAFE_METHODS or caller(request).owns(obj.salon))
 
 
+class SalonDataPermission(BasePermission):
+    """All of a salon's data at once, out or in: for its owners."""
+
+    message = "Only an owner of the salon may take its data out or bring data in."
+
+    def has_object_permission(self, request: Request, view: Any, obj: Any) -> bool:
+        return caller(request).owns(obj)
+
+
 class UserPermission(BasePermission):
     """Colleagues see each other; owners and platform admins manage them, everyone themselves."""
 

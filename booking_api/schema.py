@@ -30,6 +30,11 @@ class ErrorSerializer(serializers.Serializer[Any]):
         required=False,
         help_text="Where a time for a booking was refused: the free slots nearest to it.",
     )
+    clashes = serializers.ListField(
+        child=serializers.JSONField(),
+        required=False,
+        help_text="Where visits of a series clash: each of them, as in the preview of a series.",
+    )
 
     class Meta:
         ref_name = "Error"
@@ -90,7 +95,7 @@ class ApiSchema(AutoSchema):
             for status in self._error_statuses():
                 if status not in bodies:
                     serializer = None if status == "304" else ErrorSerializer
-                    bodies[status] = self._get_response_for_code(serializer, status)
+                    bodies[status] = self._get_response_for_code(serializer, status, ["application/json"])
                     bodies[status]["description"] = DESCRIPTIONS[status]
             bodies = dict(sorted(bodies.items()))
         return bodies
@@ -112,6 +117,8 @@ class ApiSchema(AutoSchema):
         return statuses
 
     def _is_versioned(self) -> bool:
+        if getattr(self.view, "answers_if_newer", False):
+            return True
         return isinstance(self.view, VersionedMixin) and "{" in self.path and self.path.count("/") == 3
 
     def _is_list_page(self) -> bool:

@@ -4,6 +4,7 @@ A value that is missing in production is reported by name by `booking_api.checks
 takes work, rather than by a traceback from deep inside a library.
 """
 
+import re
 from collections.abc import MutableMapping
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ import structlog
 from corsheaders.defaults import default_headers
 
 from booking_api.environment import Env
+from booking_api.redaction import redact
 
 django_stubs_ext.monkeypatch()  # lets admin classes and query sets be written with their model: ModelAdmin[Salon]
 
@@ -27,7 +29,8 @@ DEVELOPMENT_SECRET_KEY = "insecure-development-key-never-used-with-debug-off"  #
 SECRET_KEY = env.str("DJANGO_SECRET_KEY", default="") or DEVELOPMENT_SECRET_KEY
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] if DEBUG else [])
 PUBLIC_BASE_URL = env.address("PUBLIC_BASE_URL", ["http", "https"]).rstrip("/")
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+# Customers press a button on our own page, also where a proxy that we were not told of ends https.
+CSRF_TRUSTED_ORIGINS = [*env.list("CSRF_TRUSTED_ORIGINS", default=[]), *filter(None, [PUBLIC_BASE_URL])]
 
 ROOT_URLCONF = "booking_api.urls"
 WSGI_APPLICATION = "booking_api.wsgi.application"
@@ -62,6 +65,8 @@ INSTALLED_APPS = [
     "schedule",
     "sms",
     "appointment",
+    "transfer",
+    "waitlist",
     "web",
 ]
 
@@ -139,6 +144,9 @@ SMS_DISPATCH_BATCH = env.int("SMS_DISPATCH_BATCH", default=500)
 # The most texts waiting in Redis at once, per lane: more would wait longer than their lease.
 SMS_QUEUE_LIMIT = env.int("SMS_QUEUE_LIMIT", default=2000)
 
+# --- Waitlist -----------------------------------------------------------------------------------------
+WAITLIST_HOLD_MINUTES = env.int("WAITLIST_HOLD_MINUTES", default=30)  # how long a time is kept for its customer
+
 # --- Accounts -----------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "user.ExtendedUser"
 LOGIN_URL, LOGIN_REDIRECT_URL, LOGOUT_REDIRECT_URL = "/login/", "/", "/login/"
@@ -167,6 +175,7 @@ SIMPLE_JWT = {
 RATE_LIMIT_PER_USER = env.int("RATE_LIMIT_PER_USER", default=3000)  # a minute
 RATE_LIMIT_PER_API_KEY = env.int("RATE_LIMIT_PER_API_KEY", default=3000)  # a minute
 RATE_LIMIT_PER_IP = env.int("RATE_LIMIT_PER_IP", default=6000)  # a minute; a salon may share one address
+RATE_LIMIT_PER_CALENDAR_FEED = env.int("RATE_LIMIT_PER_CALENDAR_FEED", default=120)  # an hour
 PASSWORD_RESETS_PER_ACCOUNT = env.int("PASSWORD_RESETS_PER_ACCOUNT", default=5)  # an hour
 PASSWORD_RESETS_PER_IP = env.int("PASSWORD_RESETS_PER_IP", default=60)  # an hour
 LOGIN_FREE_ATTEMPTS = env.int("LOGIN_FREE_ATTEMPTS", default=10)
@@ -226,7 +235,7 @@ STATIC_ROOT = BASE_DIR / "staticfiles"
 # What `make setup` gets from npm, served as it is.
 STATICFILES_DIRS = [("event-calendar", BASE_DIR / "web/npm/node_modules/@event-calendar/build/dist")]
 # Where people look, not programs: errors are pages there. The front page is one too.
-PATHS_OF_PAGES = ("/admin/", "/desk/", "/login/", "/logout/")
+PATHS_OF_PAGES = ("/admin/", "/desk/", "/login/", "/logout/", "/waitlist/o/")
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
@@ -291,9 +300,17 @@ def _one_line_a_request(logger: Any, method: str, event: MutableMapping[str, Any
     return event
 
 
+def _no_link_that_opens(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Whoever has a customer's link can answer for them."""
+    if "request" in event:
+        event["request"] = re.sub(r"(?<=/waitlist/o/)[^/?]+", "…", str(event["request"]))
+    return event
+
+
 structlog.configure(
     processors=[
         _one_line_a_request,
+        _no_link_that_opens,
         *_SHARED_PROCESSORS,
         structlog.stdlib.filter_by_level,
         structlog.processors.format_exc_info,
@@ -308,9 +325,13 @@ LOGGING = {
     "formatters": {
         "structured": {
             "()": structlog.stdlib.ProcessorFormatter,
-            "processor": structlog.processors.JSONRenderer()
-            if LOG_FORMAT == "json"
-            else structlog.dev.ConsoleRenderer(colors=False),
+            "processors": [
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.JSONRenderer()
+                if LOG_FORMAT == "json"
+                else structlog.dev.ConsoleRenderer(colors=False),
+                redact,
+            ],
             "foreign_pre_chain": [*_SHARED_PROCESSORS, structlog.processors.format_exc_info],
         }
     },

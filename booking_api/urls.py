@@ -16,6 +16,8 @@ urlpatterns = [
     path("", include("salon.urls")),
     path("", include("schedule.urls")),
     path("", include("appointment.urls")),
+    path("", include("transfer.urls")),
+    path("", include("waitlist.urls")),
     path("", include("customer.urls")),
     path("", include("user.urls")),
     path("", include("sms.urls")),

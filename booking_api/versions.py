@@ -32,6 +32,12 @@ def etag_of(representation: Mapping[str, Any]) -> str:
     return f'"{hashlib.sha256(_canonical(seen).encode()).hexdigest()[:32]}"'
 
 
+def is_known(request: Request, etag: str) -> bool:
+    """Whether the client has this version already, as its If-None-Match says."""
+    known = parse_etags(request.headers.get("If-None-Match", ""))
+    return "*" in known or etag in {name.removeprefix("W/") for name in known}
+
+
 def _canonical(value: Any) -> str:
     """JSON whose lists are sorted: in what order the database returns addresses or salons says nothing."""
     if isinstance(value, Mapping):
@@ -49,8 +55,7 @@ class VersionedMixin:
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         response = self.versioned(super().retrieve(request, *args, **kwargs))  # type: ignore[misc]
-        known = parse_etags(request.headers.get("If-None-Match", ""))
-        if "*" in known or response["ETag"] in {etag.removeprefix("W/") for etag in known}:
+        if is_known(request, response["ETag"]):
             return Response(status=status.HTTP_304_NOT_MODIFIED, headers={"ETag": response["ETag"]})
         return response
 

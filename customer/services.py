@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection, transaction
+from django.utils import timezone
 
 from customer.models import Customer
 from salon.models import Salon
@@ -44,6 +45,7 @@ def change_customer(
     Raises:
       PhoneNumberTaken: nothing was written.
     """
+    _keep_imports_out({*customer.salons.values_list("pk", flat=True), *(salon.pk for salon in salons or ())})
     current = Customer.objects.select_for_update().get(pk=customer.pk)
     for name, value in fields.items():
         setattr(current, name, value)
@@ -56,7 +58,50 @@ def change_customer(
     return current
 
 
+def lock_customers(salon_id: int) -> None:
+    """Keep all others from making or changing customers of a salon until the transaction ends.
+
+    For an import: a lock for each of 100,000 numbers is more than PostgreSQL has room for.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"customers of {salon_id}"])
+
+
+@transaction.atomic
+def create_customers(customers: Sequence[Customer], *, salon: Salon) -> None:
+    """Make many customers of one salon, in a number of queries that does not depend on how many.
+
+    Raises:
+      PhoneNumberTaken: nothing was written.
+    """
+    lock_customers(salon.pk)
+    numbers = [customer.phone_number for customer in customers]
+    taken_by = Customer.objects.filter(phone_number__in=numbers, salons=salon).first()
+    if taken_by is not None:
+        raise PhoneNumberTaken(taken_by.pk)
+    Customer.objects.bulk_create(customers)
+    memberships = Customer.salons.through
+    memberships.objects.bulk_create(memberships(customer=customer, salon=salon) for customer in customers)
+
+
+@transaction.atomic
+def rename_customers(customers: Sequence[Customer], *, salon: Salon) -> None:
+    """Give many customers of one salon the names that they bear here."""
+    lock_customers(salon.pk)
+    for customer in customers:
+        customer.modified = timezone.now()
+    Customer.objects.bulk_update(customers, ["full_name", "modified"])
+
+
+def _keep_imports_out(salon_ids: Iterable[int]) -> None:
+    """Before any customer's row is locked: an import, too, comes for the rows after this."""
+    with connection.cursor() as cursor:
+        for salon_id in sorted(salon_ids):
+            cursor.execute("SELECT pg_advisory_xact_lock_shared(hashtextextended(%s, 0))", [f"customers of {salon_id}"])
+
+
 def _check_number_is_free(customer: Customer, salon_ids: set[int]) -> None:
+    _keep_imports_out(salon_ids)
     with connection.cursor() as cursor:  # until the transaction ends, nobody else looks at this number
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"phone {customer.phone_number}"])
     taken_by = (

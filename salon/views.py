@@ -15,7 +15,7 @@ class OfSalonView(ApiMixin, GenericAPIView[Salon]):
     """Base of what is asked of a salon as a whole; `get_object` is the salon, 404 where the caller sees none."""
 
     permission_classes = [IsAuthenticated]
-    api_key_noun = "salon"
+    api_key_noun: str | None = "salon"
     pagination_class = None
     queryset = Salon.objects.all()
     lookup_url_kwarg = "salon_id"

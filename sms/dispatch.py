@@ -31,7 +31,7 @@ PAUSE_AFTER_FAULT_SECONDS = 1.0
 
 # Confirmations and cancellations have a lane of their own: a burst of reminders never makes them wait.
 LANES: dict[str, tuple[Message.Kind, ...]] = {
-    "sms.now": (Message.Kind.CONFIRMATION, Message.Kind.CANCELLATION),
+    "sms.now": (Message.Kind.CONFIRMATION, Message.Kind.CANCELLATION, Message.Kind.OFFER),
     "sms.reminders": (Message.Kind.REMINDER,),
 }
 
@@ -165,8 +165,13 @@ class Dispatcher:
         return None
 
 
-CHORES = (
+CHORES = [
     Chore(partial(heartbeats.beat, heartbeats.DISPATCHER), interval_seconds=heartbeats.INTERVAL_SECONDS),
     Chore(reconcile.trace_unknown, interval_seconds=1.0),
     Chore(holds.choose_probe, interval_seconds=2.0),
-)
+]
+
+
+def add_chore(chore: Chore) -> None:
+    """For an app above the one whose command runs the dispatcher; called when the app is ready."""
+    CHORES.append(chore)

@@ -20,6 +20,9 @@ NUDGE_GRACE = timedelta(seconds=2)
 # A reminder at the very start of a visit still has a minute to go out in.
 MINIMUM_USEFUL = timedelta(minutes=1)
 
+# Their words are fixed when they are planned.
+WORDED_WHEN_PLANNED = (Message.Kind.CANCELLATION, Message.Kind.OFFER)
+
 BOOKED_INSIDE_WINDOW = "booked inside the reminder window"
 
 
@@ -41,10 +44,17 @@ class Visit:
     starts_at: datetime
 
 
-def plan_now(visit: Visit, kind: Message.Kind, now: datetime, body: str = "") -> Message:
-    """Plan a text that goes out at once; ``body`` where it must be fixed now, as its booking may vanish."""
+def plan_now(
+    visit: Visit, kind: Message.Kind, now: datetime, body: str = "", expires_at: datetime | None = None
+) -> Message:
+    """Plan a text that goes out at once.
+
+    Args:
+      body: where it must be fixed now, as its booking may vanish.
+      expires_at: where it stops helping before the visit begins.
+    """
     segments = count_segments(body).segments if body else None
-    return _plan(visit, kind, now, due_at=now, wait=NUDGE_GRACE, body=body, segments=segments)
+    return _plan(visit, kind, now, due_at=now, wait=NUDGE_GRACE, expires_at=expires_at, body=body, segments=segments)
 
 
 def plan_reminder(visit: Visit, minutes_before: int, now: datetime) -> Message:
@@ -68,6 +78,7 @@ def _plan(
     now: datetime,
     due_at: datetime,
     wait: timedelta = timedelta(),
+    expires_at: datetime | None = None,
     **fields: object,
 ) -> Message:
     return Message.objects.create(
@@ -79,7 +90,7 @@ def _plan(
         visit_at=visit.starts_at,
         due_at=due_at,
         next_attempt_at=due_at + wait,
-        expires_at=max(visit.starts_at, due_at + MINIMUM_USEFUL),
+        expires_at=expires_at or max(visit.starts_at, due_at + MINIMUM_USEFUL),
         created_at=now,
         **fields,
     )
@@ -95,10 +106,11 @@ def plan_again(message: Message, now: datetime) -> Message:
     if waiting.exists():
         raise NotAgain("It is still on its way.")
     if now >= message.expires_at:
-        raise NotAgain("Its visit has begun; it would come too late.")
+        raise NotAgain("It would come too late.")
     visit = Visit(message.booking_id, message.salon_id, message.customer_id, message.to, message.visit_at)
-    body = message.body if message.kind == Message.Kind.CANCELLATION else ""
-    return _plan(visit, Message.Kind(message.kind), now, due_at=now, body=body)
+    body = message.body if message.kind in WORDED_WHEN_PLANNED else ""
+    expires_at = message.expires_at if message.kind == Message.Kind.OFFER else None
+    return _plan(visit, Message.Kind(message.kind), now, due_at=now, expires_at=expires_at, body=body)
 
 
 def withdraw(

@@ -31,6 +31,7 @@ class Message(models.Model):
         CONFIRMATION = "confirmation"
         REMINDER = "reminder"
         CANCELLATION = "cancellation"
+        OFFER = "offer"
 
     class Status(models.TextChoices):
         PENDING = "pending", "pending: goes out when due"

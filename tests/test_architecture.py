@@ -19,6 +19,7 @@ LAYERS = (
     frozenset({"customer", "user"}),
     frozenset({"schedule"}),
     frozenset({"appointment"}),
+    frozenset({"transfer", "waitlist"}),
     frozenset({"web"}),
 )
 PRODUCTION = frozenset().union(*LAYERS)

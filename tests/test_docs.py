@@ -10,7 +10,7 @@ from django.utils.module_loading import import_string
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
-APPS = ("address", "appointment", "booking_api", "customer", "salon", "schedule", "sms", "user")
+APPS = ("address", "appointment", "booking_api", "customer", "salon", "schedule", "sms", "transfer", "user", "waitlist")
 
 SYMBOL = re.compile(rf"`((?:{'|'.join(APPS)})(?:\.\w+)+)`")
 NO_SYMBOLS = {"salon.reminder_time_minutes", "sms.now", "sms.reminders"}  # a salon's field, two queues

@@ -5,21 +5,26 @@ from __future__ import annotations
 import re
 from datetime import date, time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import yaml
 
+from appointment import calendar_feeds
 from appointment.models import Block
 from schedule.models import Chair, SpecialHours, TimeOff, WorkingHours
 from tests.factories import (
     hours_ahead,
     make_appointment,
     make_customer,
+    make_entry,
+    make_offered_entry,
     make_owner,
     make_phone_number,
     make_platform_admin,
     make_salon,
+    make_series,
     make_service,
     make_user,
 )
@@ -59,6 +64,7 @@ class World:
         self.api_key, _ = api_keys.make(salon=self.salon, name="All", scopes=list(ApiKey.Scope))
         self.key = api_keys.ApiKeyUser(self.api_key)
         self.appointment = make_appointment(salon=self.salon, user=self.staff, customer=self.customer)
+        self.series = make_series(self.salon, user=self.staff, column_id=8)
         self.service = make_service(self.salon)
         self.chair = Chair.objects.create(salon=self.salon, column_id=1, name="Window")
         times = {"opens": time(9), "closes": time(17)}
@@ -69,9 +75,14 @@ class World:
         self.block = Block.objects.create(
             salon=self.salon, column_id=9, starts_at=hours_ahead(30), ends_at=hours_ahead(31)
         )
+        self.calendar_feed, address = calendar_feeds.make(user=self.staff)
+        self.calendar_address = SimpleNamespace(pk=address)
+        self.entry = make_entry(self.salon, self.service)
+        self.offered_entry = make_offered_entry(self.salon, self.colleague, self.service)
 
     def path(self, path: str) -> str:
         query = f"?services={self.service.pk}" if path.endswith("/availability/") else ""
+        query = "?what=customers" if path.endswith("/export/") else query
         return re.sub(r"{(\w+)}", lambda name: str(getattr(self, name[1]).pk), path) + query
 
     def body(self, method: str, path: str) -> dict[str, Any] | None:
@@ -82,12 +93,18 @@ class World:
         new_password = {"password1": NEW_PASSWORD, "password2": NEW_PASSWORD}
         if path.endswith("/api-keys/"):
             return {"name": "Web shop", "scopes": ["salon:read"]}
+        if path.endswith("/import/"):
+            return {"what": "customers", "csv": f"phone_number\n{make_phone_number()}\n"}
+        if path == "/series/{series}/change/":
+            return {"time_of_day": "11:00"}
         if path == "/users/me/password/":
             return {"old_password": PASSWORD, **new_password}
         if path.startswith("/users/password-reset/"):
             return {"uid": "MQ", "token": "made-up", **new_password} if "confirm" in path else {"email": "a@b.example"}
         if noun == "users" and ("{" in path or path == "/users/me/"):
             return {"full_name": "Renamed"}
+        if path.endswith("/calendar-feeds/"):
+            return {"name": "My phone", "salon": None}
         if path.count("/") > 3 or path == "/token/refresh/":
             return {}
         bodies: dict[str, dict[str, Any]] = {
@@ -117,6 +134,20 @@ class World:
                 "column_id": 5,
                 "starts_at": hours_ahead(50).isoformat(),
                 "ends_at": hours_ahead(51).isoformat(),
+            },
+            "series": {
+                "salon": self.salon.pk,
+                "user": self.staff.pk,
+                "customer": self.customer.pk,
+                "appointment_time": hours_ahead(48).isoformat(),
+                "rule": "FREQ=WEEKLY;COUNT=3",
+            },
+            "waitlist": {
+                "salon": self.salon.pk,
+                "customer": self.customer.pk,
+                "services": [self.service.pk],
+                "first_day": hours_ahead(24).date().isoformat(),
+                "last_day": hours_ahead(240).date().isoformat(),
             },
             "salons": {"name": "Renamed", "phone_number": "+442079460999"},
             "customers": {

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import re
-import secrets
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +10,7 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from booking_api import credentials
 from salon.models import Salon
 from user.models import ApiKey
 
@@ -48,12 +46,9 @@ class ApiKeyUser:
 
 
 def make(**fields: Any) -> tuple[ApiKey, str]:
-    """A new key, and the text to send, which is nowhere else: only a hash of its secret is stored.
-
-    SHA-256 needs no salt and no rounds here: the secret has 256 random bits, and nobody guesses those.
-    """
-    prefix, secret = secrets.token_hex(6), secrets.token_hex(32)
-    key = ApiKey.objects.create(prefix=prefix, secret_hash=_hash(secret), **fields)
+    """A new key, and the text to send, which is nowhere else: only a hash of its secret is stored."""
+    prefix, secret, secret_hash = credentials.make()
+    key = ApiKey.objects.create(prefix=prefix, secret_hash=secret_hash, **fields)
     return key, f"bk_{prefix}_{secret}"
 
 
@@ -64,7 +59,7 @@ def find(text: str) -> ApiKey | None:
         return None
     is_good = Q(revoked_at=None) & (Q(expires_at=None) | Q(expires_at__gt=Now()))
     key = ApiKey.objects.filter(is_good, prefix=parts[1]).first()
-    if key is None or not hmac.compare_digest(key.secret_hash, _hash(parts[2])):
+    if key is None or not credentials.matches(parts[2], key.secret_hash):
         return None
     if key.last_used_at is None or timezone.now() - key.last_used_at >= LAST_USED_PRECISION:
         ApiKey.objects.filter(pk=key.pk).update(last_used_at=Now())
@@ -74,7 +69,3 @@ def find(text: str) -> ApiKey | None:
 def revoke(key: ApiKey) -> None:
     """From now on nobody gets in with it; again, it changes nothing."""
     ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=Now())
-
-
-def _hash(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()

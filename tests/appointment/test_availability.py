@@ -5,6 +5,7 @@ from datetime import datetime, time, timedelta
 import pytest
 
 from appointment.models import Appointment
+from schedule.models import TimeOff
 from tests.factories import (
     hours_ahead,
     make_appointment,
@@ -165,3 +166,17 @@ def test_day_has_everything_on_it(api, salon, owner):
     assert visit["busy"] == [times]
     opens = datetime.fromisoformat(day["people"][0]["working"][0]["begins_at"])
     assert opens == moment(salon, "09:00")
+
+
+@pytest.mark.parametrize(("whose", "code"), [("person", "time_off"), ("salon", "salon_closed")])
+def test_person_away_or_salon_closed_is_refused_even_where_nobody_has_hours(api, salon, whose, code):
+    owner = make_owner(salon)
+    TimeOff.objects.create(salon=salon, user=owner if whose == "person" else None, first_day=DAY, last_day=DAY)
+    body = {
+        "salon": salon.pk,
+        "user": owner.pk,
+        "customer": make_customer(salon).pk,
+        "appointment_time": moment(salon, "10:00").isoformat(),
+    }
+    answer = api(owner).post("/appointments/", body)
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (400, code)

@@ -55,7 +55,7 @@ def worlds(draw: Any) -> dict[str, Any]:
 
 
 class FreeSlots(TestCase):
-    @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
     @given(worlds())
     def test_offered_is_what_can_be_booked(self, world: dict[str, Any]) -> None:
         with time_machine.travel(NOW, tick=False):
