@@ -8,6 +8,11 @@ RUN python -m venv /opt/venv \
     && /opt/venv/bin/pip install --require-hashes --only-binary :all: -r requirements.txt \
     && /opt/venv/bin/pip uninstall --yes pip setuptools
 
+FROM node:22-slim AS pages
+WORKDIR /build
+COPY web/npm/package.json web/npm/package-lock.json ./
+RUN npm ci --ignore-scripts --no-audit --no-fund
+
 FROM python:3.11-slim
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
@@ -17,6 +22,7 @@ RUN groupadd --system --gid 10001 booking \
 WORKDIR /app
 COPY --from=requirements /opt/venv /opt/venv
 COPY . .
+COPY --from=pages /build/node_modules web/npm/node_modules
 # The key signs nothing: it lives in this step only.
 RUN DJANGO_SECRET_KEY=for-collectstatic-only python manage.py collectstatic --no-input --verbosity 0
 

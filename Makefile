@@ -12,7 +12,7 @@ ARGS ?=
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
 
-setup: ## make .venv and install the locked requirements (only when they changed)
+setup: ## make .venv and install the locked requirements, Python's and the pages' (only when they changed)
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed: no '$(PYTHON)' here." >&2; exit 1; }
 	@$(PYTHON) devstack/bootstrap.py
 
@@ -44,6 +44,7 @@ lock: ## compile requirements*.in to requirements*.txt (needs uv)
 	@command -v uv >/dev/null || { echo "uv is needed to compile the requirements: pip install uv" >&2; exit 1; }
 	uv pip compile requirements.in -o requirements.txt --python-version 3.11 --universal --generate-hashes --no-header -q
 	uv pip compile requirements-dev.in -c requirements.txt -o requirements-dev.txt --python-version 3.11 --universal --generate-hashes --no-header -q
+	uv pip compile requirements-node.in -o requirements-node.txt --python-version 3.11 --universal --generate-hashes --no-header -q
 
 clean: ## remove what run, demo and tests keep (.data) and caches
 	@if [ -x $(VENV_PYTHON) ]; then $(VENV_PYTHON) -m devstack clean; else rm -rf .data; fi
@@ -51,4 +52,4 @@ clean: ## remove what run, demo and tests keep (.data) and caches
 	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
 distclean: clean ## the same, and .venv
-	@rm -rf .venv
+	@rm -rf .venv web/npm/node_modules

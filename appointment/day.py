@@ -102,13 +102,14 @@ def _visits(salon: Salon, begins_at: datetime, ends_at: datetime) -> list[Visit]
         .prefetch_related("booked_services__service")
     )
     texts = _newest_texts([booking.pk for booking in bookings])
-    opted_out = opt_outs.among([str(booking.customer.phone_number) for booking in bookings])
+    numbers = {booking.pk: str(booking.customer.phone_number) for booking in bookings}  # each costs a look at its plan
+    opted_out = opt_outs.among(numbers.values())
     return [
         Visit(
             booking=booking,
             busy=_stretches(spans_of(booking)),
             texts=texts[booking.pk],
-            opted_out=str(booking.customer.phone_number) in opted_out,
+            opted_out=numbers[booking.pk] in opted_out,
         )
         for booking in bookings
     ]

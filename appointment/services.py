@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from copy import copy
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -23,10 +24,11 @@ from customer.models import Customer
 from salon.models import Salon
 from schedule.models import Service
 from schedule.timing import Timed, busy_minutes_of, duration_of
-from sms import delivery, dispatch, ledger
+from sms import delivery, dispatch, ledger, opt_outs
 from sms.clock import database_now
 from sms.delivery import Text, Withdrawn
 from sms.models import Message
+from sms.segments import count_segments
 
 log = structlog.get_logger(__name__)
 
@@ -506,6 +508,45 @@ def preview(message: Message, booking: models.Appointment) -> str:
         return message.body
     render = texts.confirmation if message.kind == Kind.CONFIRMATION else texts.reminder
     return render(booking)
+
+
+# --- Before anything is done: what it would send --------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """A text that an act would plan: when it would go out and what it would say, or why it would not be sent."""
+
+    message: Message
+    body: str
+    segments: int
+    is_opted_out: bool
+
+    @property
+    def is_sent(self) -> bool:
+        return self.message.status == MessageStatus.PENDING and not self.is_opted_out
+
+
+def foresee(act: Callable[[], models.Appointment], booking_id: int | None = None) -> list[Foreseen]:
+    """The texts that an act of the staff would plan. It is done, looked at and undone, so no rule is told twice.
+
+    Args:
+      act: books, changes or cancels one booking.
+      booking_id: of the booking, where it is there already.
+
+    Raises: what the act raises.
+    """
+    with transaction.atomic():
+        before = list(Message.objects.filter(booking_id=booking_id).values_list("pk", flat=True)) if booking_id else []
+        booking = reread(act())
+        planned = list(Message.objects.filter(booking_id=booking.pk).exclude(pk__in=before).order_by("due_at", "id"))
+        opted_out = opt_outs.among({message.to for message in planned})
+        bodies = [preview(message, booking) for message in planned]
+        transaction.set_rollback(True)
+    return [
+        Foreseen(message, body, count_segments(body).segments, message.to in opted_out)
+        for message, body in zip(planned, bodies, strict=True)
+    ]
 
 
 def _compose(render: Callable[[models.Appointment], str], message: Message, now: datetime) -> Text | Withdrawn:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import structlog
+from django.conf import settings
 from django.core.exceptions import SuspiciousOperation
 from django.db import DataError, IntegrityError, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -16,8 +17,6 @@ from rest_framework.response import Response
 
 log = structlog.get_logger(__name__)
 
-# Where people look, not programs.
-PAGES = ("/admin/", "/waitlist/o/")
 DATABASE_RETRY_SECONDS = 5
 
 
@@ -65,7 +64,7 @@ OUT_OF_RANGE = (DataError, OverflowError, RecursionError, SuspiciousOperation, U
 
 def exception_handler(error: Exception, context: Any) -> Response | None:
     if isinstance(error, IntegrityError):
-        error = _known_constraint(error)
+        error = known_constraint(error)
     elif isinstance(error, (OperationalError, InterfaceError)):  # away, restarting, or two requests in each other's way
         log.error("database_does_not_answer", exc_info=error)
         error = TryLater(wait=DATABASE_RETRY_SECONDS)
@@ -79,7 +78,8 @@ def exception_handler(error: Exception, context: Any) -> Response | None:
     return response
 
 
-def _known_constraint(error: IntegrityError) -> Exception:
+def known_constraint(error: IntegrityError) -> Exception:
+    """The API's error for a constraint that two requests at once can run into; any other comes back as it is."""
     return next((answer for name, answer in CONSTRAINTS.items() if name in str(error)), error)
 
 
@@ -93,7 +93,7 @@ def error_response(status_code: int, code: str, detail: str) -> JsonResponse:
 
 
 def _is_page(request: HttpRequest) -> bool:
-    return request.path.startswith(PAGES)
+    return request.path == "/" or request.path.startswith(settings.PATHS_OF_PAGES)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

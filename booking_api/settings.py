@@ -48,6 +48,7 @@ INSTALLED_APPS = [
     "corsheaders",
     "django_extensions",
     "django_filters",
+    "django_htmx",
     "django_structlog",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -66,6 +67,7 @@ INSTALLED_APPS = [
     "appointment",
     "transfer",
     "waitlist",
+    "web",
 ]
 
 MIDDLEWARE = [
@@ -82,6 +84,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
 ]
 
 TEMPLATES = [
@@ -146,6 +149,7 @@ WAITLIST_HOLD_MINUTES = env.int("WAITLIST_HOLD_MINUTES", default=30)  # how long
 
 # --- Accounts -----------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "user.ExtendedUser"
+LOGIN_URL, LOGIN_REDIRECT_URL, LOGOUT_REDIRECT_URL = "/login/", "/", "/login/"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -228,6 +232,10 @@ SPECTACULAR_SETTINGS = {
 # --- Pages and security -------------------------------------------------------------------------------
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
+# What `make setup` gets from npm, served as it is.
+STATICFILES_DIRS = [("event-calendar", BASE_DIR / "web/npm/node_modules/@event-calendar/build/dist")]
+# Where people look, not programs: errors are pages there. The front page is one too.
+PATHS_OF_PAGES = ("/admin/", "/desk/", "/login/", "/logout/", "/waitlist/o/")
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {

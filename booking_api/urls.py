@@ -21,6 +21,7 @@ urlpatterns = [
     path("", include("customer.urls")),
     path("", include("user.urls")),
     path("", include("sms.urls")),
+    path("", include("web.urls")),
     path("health/", health.alive, name="health"),
     path("health/ready/", health.ready, name="ready"),
     path("metrics/", health.prometheus, name="metrics"),

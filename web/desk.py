@@ -1,0 +1,89 @@
+"""The frame of every staff page: who looks, at which salon, and what the frame itself shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
+
+from salon.models import Salon
+from user.models import ExtendedUser
+
+View = Callable[..., HttpResponse]
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def staff_of(request: HttpRequest) -> ExtendedUser:
+    """Who looks; for views behind the login."""
+    return cast(ExtendedUser, request.user)
+
+
+def of_salon(view: View) -> View:
+    """A page of one salon, on its clock: for its staff; to anybody else there is none."""
+
+    @wraps(view)
+    def inner(request: HttpRequest, salon_id: int, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not request.user.is_authenticated:
+            return _to_login(request)
+        salon = get_object_or_404(Salon.objects.visible_to(staff_of(request)), pk=salon_id)
+        with timezone.override(salon.zone):
+            response = view(request, salon, *args, **kwargs)
+        response.setdefault("Cache-Control", "private, no-cache")
+        return response
+
+    return inner
+
+
+def _to_login(request: HttpRequest) -> HttpResponse:
+    """A page goes to the login and comes back; a script's request must not get a page in place of its part."""
+    if request.htmx or "json" in request.headers.get("Accept", ""):  # type: ignore[attr-defined]
+        return HttpResponse(status=401, headers={"HX-Refresh": "true"})
+    return redirect_to_login(request.get_full_path())
+
+
+def of_owner(view: View) -> View:
+    """A page for the salon's owners.
+
+    Raises:
+      PermissionDenied: somebody else of the salon asks.
+    """
+
+    @of_salon
+    @wraps(view)
+    def inner(request: HttpRequest, salon: Salon, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not staff_of(request).owns(salon):
+            raise PermissionDenied
+        return view(request, salon, *args, **kwargs)
+
+    return inner
+
+
+def page(
+    request: HttpRequest, salon: Salon, template: str, context: dict[str, Any] | None = None, *, status: int = 200
+) -> HttpResponse:
+    """A page, or a part of one, with what the frame shows."""
+    user = staff_of(request)
+    frame: dict[str, Any] = {
+        "salon": salon,
+        "owns": user.is_superuser or user.is_owner,  # of a salon that they see
+        "phones_url": phones_url(),
+    }
+    if not request.htmx:  # type: ignore[attr-defined]
+        frame["salons"] = list(Salon.objects.visible_to(user)[:MOST_SALONS])
+    return render(request, template, frame | (context or {}), status=status)
+
+
+MOST_SALONS = 50
+
+
+def phones_url() -> str:
+    """Where the local Twilio shows its phones; empty where texts go to the real one."""
+    return settings.TWILIO_BASE_URL if urlsplit(settings.TWILIO_BASE_URL).hostname in LOOPBACK else ""

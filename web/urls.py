@@ -1,0 +1,49 @@
+"""Addresses of the staff pages: all below `/desk/`, so that none is ever one of the API's."""
+
+from django.contrib.auth.views import LoginView, LogoutView
+from django.urls import include, path
+
+from user.forms import LoginForm
+from web.views import booking, day, people, settings, texts, visits
+
+app_name = "web"
+
+of_salon = [
+    path("day/", day.day, name="day"),
+    path("day/data/", day.day_data, name="day_data"),
+    path("book/", booking.book, name="book"),
+    path("book/texts/", booking.book_texts, name="book_texts"),
+    path("book/suggest/", booking.suggest, name="suggest"),
+    path("book/number/", booking.check_number, name="check_number"),
+    path("visits/<int:visit_id>/", visits.visit, name="visit"),
+    path("visits/<int:visit_id>/act/", visits.act, name="act"),
+    path("visits/<int:visit_id>/move/", visits.move, name="move"),
+    path("visits/<int:visit_id>/change/", visits.change, name="change"),
+    path("visits/<int:visit_id>/change/texts/", visits.change_texts, name="change_texts"),
+    path("visits/<int:visit_id>/cancel/", visits.cancel, name="cancel"),
+    path("visits/<int:visit_id>/texts/<int:text_id>/again/", visits.send_again, name="send_again"),
+    path("people/", people.people, name="people"),
+    path("people/new/", people.new_person, name="new_person"),
+    path("people/<int:customer_id>/", people.person, name="person"),
+    path("texts/", texts.texts, name="texts"),
+    path("replies/", texts.replies, name="replies"),
+    path("settings/", settings.settings, name="settings"),
+    path("settings/salon/", settings.save_salon, name="save_salon"),
+    path("settings/reminders/", settings.foresee_minutes, name="foresee_minutes"),
+    path("settings/staff/", settings.add_person, name="add_person"),
+    path("settings/<slug:what>/", settings.save_row, name="add_row"),
+    path("settings/<slug:what>/<int:row_id>/", settings.save_row, name="save_row"),
+]
+
+urlpatterns = [
+    path("", day.front_door, name="front_door"),
+    path(
+        "login/",
+        LoginView.as_view(
+            template_name="web/login.html", authentication_form=LoginForm, redirect_authenticated_user=True
+        ),
+        name="login",
+    ),
+    path("logout/", LogoutView.as_view(), name="logout"),
+    path("desk/<int:salon_id>/", include(of_salon)),
+]
