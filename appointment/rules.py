@@ -231,7 +231,7 @@ def _check_hours(booking: Appointment, stored: Appointment | None) -> None:
         )
 
 
-def _check_overlap(booking: Appointment, stored: Appointment | None, *, is_to_be_saved: bool) -> None:
+def _check_overlap(booking: Appointment, stored: Appointment | None, *, is_to_be_saved: bool = True) -> None:
     if occupancy.differs(booking, stored):
         _check_free(occupancy.need_of(booking), booking, "appointment_time", is_to_be_saved=is_to_be_saved)
 
