@@ -105,7 +105,7 @@ def check_history(booking: Appointment, services: Sequence[Service]) -> None:
     _check_parties(booking, None)
     if any(service.salon_id != booking.salon_id for service in services):
         raise RuleBroken("services", "not_of_this_salon", "Choose services of this salon.")
-    _check_overlap(booking, None, is_to_be_saved=True)
+    _check_overlap(booking, None)
 
 
 def check_block(block: Block) -> None:
