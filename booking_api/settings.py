@@ -4,7 +4,6 @@ A value that is missing in production is reported by name by `booking_api.checks
 takes work, rather than by a traceback from deep inside a library.
 """
 
-import re
 from collections.abc import MutableMapping
 from datetime import timedelta
 from pathlib import Path
@@ -300,17 +299,9 @@ def _one_line_a_request(logger: Any, method: str, event: MutableMapping[str, Any
     return event
 
 
-def _no_link_that_opens(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Whoever has a customer's link can answer for them."""
-    if "request" in event:
-        event["request"] = re.sub(r"(?<=/waitlist/o/)[^/?]+", "…", str(event["request"]))
-    return event
-
-
 structlog.configure(
     processors=[
         _one_line_a_request,
-        _no_link_that_opens,
         *_SHARED_PROCESSORS,
         structlog.stdlib.filter_by_level,
         structlog.processors.format_exc_info,

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import io
+import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -83,6 +85,18 @@ def callbacks_arrive(settings: Any, live_server: Any, twilio: EmulatorClient) ->
     settings.PUBLIC_BASE_URL = live_server.url
     twilio.delivery(sent_ms=10, delivered_ms=40)
     return live_server
+
+
+@pytest.fixture
+def printed() -> Iterator[io.StringIO]:
+    """What the log prints meanwhile, formatted as in production."""
+    root, lines = logging.getLogger(), io.StringIO()
+    (stderr,) = [handler for handler in root.handlers if type(handler.formatter).__name__ == "ProcessorFormatter"]
+    listener = logging.StreamHandler(lines)
+    listener.setFormatter(stderr.formatter)
+    root.addHandler(listener)
+    yield lines
+    root.removeHandler(listener)
 
 
 @pytest.fixture
