@@ -55,6 +55,10 @@ class Slot(NamedTuple):
         return moment(self.begins)
 
     @property
+    def ends_at(self) -> datetime:
+        return moment(self.ends)
+
+    @property
     def key(self) -> str:
         """Names the slot, at the first of its chairs, in a booking: ``user.column.minutes since 1970``."""
         return f"{self.user_id}.{self.column_ids[0]}.{self.begins // MINUTE}"

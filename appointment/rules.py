@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.db.models import Q
@@ -42,6 +42,7 @@ class SlotTaken(TimeRefused):
 
 # A slip of the year; and dates have an end, past which the salon's clock cannot be told.
 FARTHEST_AHEAD = timedelta(days=3653)
+EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)
 
 _TIMES = ("salon_id", "user_id", "appointment_time", "end_time", "busy_minutes", "allow_outside_hours")
 # What may follow a state, where not everything may.
@@ -96,11 +97,15 @@ def check_history(booking: Appointment, services: Sequence[Service]) -> None:
         raise RuleBroken(
             "status", "not_over", "A visit still ahead is booked, or cancelled. Correct the state or time."
         )
+    for field in ("appointment_time", "cancelled_at"):
+        at = getattr(booking, field)
+        if at is not None and not EARLIEST <= at <= timezone.now() + FARTHEST_AHEAD:
+            raise RuleBroken(field, "out_of_range", "Choose a time from 1970 on, and within the next ten years.")
     _check_end(booking)
     _check_parties(booking, None)
     if any(service.salon_id != booking.salon_id for service in services):
         raise RuleBroken("services", "not_of_this_salon", "Choose services of this salon.")
-    _check_overlap(booking, None)
+    _check_overlap(booking, None, is_to_be_saved=True)
 
 
 def check_block(block: Block) -> None:

@@ -127,6 +127,13 @@ class AppointmentSerializer(StrictFieldsMixin, serializers.ModelSerializer[Appoi
             fields["user"].required = False  # the slot names the person
         return fields
 
+    def validate_status(self, status: str) -> str:
+        """Whoever sends back what they were shown changes nothing, and is not refused."""
+        shown = self.instance.status if self.instance is not None else Appointment.Status.BOOKED
+        if status == Appointment.Status.OFFERED != shown:
+            raise serializers.ValidationError("The waitlist makes offers; book it.", code="not_allowed")
+        return status
+
     def validate_services(self, services: list[Service]) -> list[Service]:
         return _not_too_many(services)
 
@@ -307,6 +314,13 @@ class ChangeSeriesSerializer(FromVisitMixin):
         default=False,
         help_text="Change also those that were moved, or given to another person or chair, by themselves.",
     )
+
+    def validate_status(self, status: str) -> str:
+        """Whoever sends back what they were shown changes nothing, and is not refused."""
+        shown = self.instance.status if self.instance is not None else Appointment.Status.BOOKED
+        if status == Appointment.Status.OFFERED != shown:
+            raise serializers.ValidationError("The waitlist makes offers; book it.", code="not_allowed")
+        return status
 
     def validate_services(self, services: list[Service]) -> list[Service]:
         return _not_too_many(services)

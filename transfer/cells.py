@@ -12,6 +12,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -53,6 +54,8 @@ def text_of(value: object) -> str:
 
 def moment_text(at: datetime | None, zone: ZoneInfo) -> str:
     """The salon's wall clock with its offset: read by people, and never twice the same."""
-    return (
-        "" if at is None else at.astimezone(zone).isoformat(" ", "auto" if at.second or at.microsecond else "minutes")
-    )
+    if at is None:
+        return ""
+    with suppress(OverflowError):  # no calendar has the day on which the year 9999 ends further east
+        at = at.astimezone(zone)
+    return at.isoformat(" ", "auto" if at.second or at.microsecond else "minutes")

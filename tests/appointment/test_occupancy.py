@@ -45,7 +45,8 @@ def colour(salon):
 def taken():
     """Minutes from nine, of every stretch."""
     stretches = OccupiedTime.objects.order_by("during").values_list("during", flat=True)
-    return [tuple(int((edge - NINE).total_seconds()) // 60 for edge in (each.lower, each.upper)) for each in stretches]
+    edges = [(each.lower or NINE, each.upper or NINE) for each in stretches]
+    return [tuple(int((edge - NINE).total_seconds()) // 60 for edge in pair) for pair in edges]
 
 
 @pytest.fixture
@@ -142,6 +143,11 @@ def test_what_was_written_past_the_hooks_is_given_its_time_even_where_it_overlap
     Appointment.objects.filter(column_id=2).update(appointment_time=NINE + timedelta(minutes=30))
     services.plan_unplanned()
     assert OccupiedTime.objects.get(column_id=2).during.lower == NINE + timedelta(minutes=30)
+
+
+def test_nobody_makes_an_offer_but_the_waitlist(api, salon, owner, booking):
+    answer = api(owner).patch(f"/appointments/{booking.pk}/", {"status": "offered"})
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (400, "not_allowed")
 
 
 # --- Blocks ---------------------------------------------------------------------------------------------

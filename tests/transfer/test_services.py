@@ -336,6 +336,20 @@ def test_state_that_does_not_fit_the_time_is_refused(shop: Shop, hours: int, sta
     assert told(report) == [(2, "failed", code)]
 
 
+@pytest.mark.parametrize("cells", ["0001-01-01T00:00Z,", "2020-01-01T00:00Z,9999-12-31T23:59Z"])
+def test_history_of_no_time_is_refused(shop: Shop, cells: str) -> None:
+    at, cancelled_at = cells.split(",")
+    line = f"{at},{shop.customer.phone_number},sam@salon.example,cancelled,{cancelled_at}"
+    report = bring_in(shop.salon, "bookings", shop.file(line, more=",status,cancelled_at"))
+    assert told(report) == [(2, "failed", "out_of_range")]
+
+
+def test_moment_at_the_end_of_time_is_taken_out_all_the_same() -> None:
+    salon = make_salon(timezone="Asia/Tokyo")
+    make_appointment(salon=salon, end_time=datetime(9999, 12, 31, 23, tzinfo=UTC))
+    assert ",9999-12-31 23:00+00:00," in exported(salon, "bookings")
+
+
 def test_the_api_has_no_door_for_history(shop: Shop, api: Any) -> None:
     body: dict[str, Any] = {"salon": shop.salon.pk, "user": shop.user.pk, "customer": shop.customer.pk}
     body |= {"appointment_time": "2020-03-01T20:00:00Z", "status": "completed"}

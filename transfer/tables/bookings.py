@@ -58,7 +58,7 @@ class Bookings(Imported):
         told=("full_name", "price", "currency"),
     )
     lines_per_chunk = 100
-    lines_per_request = 2_000
+    lines_per_request = 1_000
 
     def __init__(self, salon: Salon, *, confirm: bool = False) -> None:
         super().__init__(salon, confirm=confirm)
