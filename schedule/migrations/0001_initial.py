@@ -74,9 +74,7 @@ class Migration(migrations.Migration):
                         default="GBP",
                         max_length=3,
                         validators=[
-                            django.core.validators.RegexValidator(
-                                "^[A-Z]{3}\\Z", "Give an ISO 4217 code, such as GBP."
-                            )
+                            django.core.validators.RegexValidator("^[A-Z]{3}\\Z", "Give an ISO 4217 code, such as GBP.")
                         ],
                     ),
                 ),
