@@ -122,12 +122,14 @@ def test_taken_time_is_refused_with_free_ones(desk: Any) -> None:
     page = answer.content.decode()
     assert answer.status_code == 409
     assert "is taken from 2030-07-01 10:00 to 10:45" in page
-    offered = re.findall(r'data-slot data-date="([\d-]+)" data-time="([\d:]+)"', page)
+    offered = re.findall(r'data-slot data-date="(.+?)" data-time="(.+?)" data-user="(.+?)" data-column="(.+?)"', page)
     assert len(offered) == 3
-    dialog.form["allow_overlap"] = "on"
+    slot = dict(zip(("date", "time", "user", "column_id"), offered[0], strict=True))
+    taken = dialog.form
+    dialog.form = taken | {"allow_overlap": "on"}
     assert dialog.post().status_code == 302
-    del dialog.form["allow_overlap"]
-    dialog.form["date"], dialog.form["time"] = offered[0]
+    Appointment.objects.filter(allow_overlap=True).delete()
+    dialog.form = taken | slot
     assert dialog.post().status_code == 302
 
 
