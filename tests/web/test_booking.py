@@ -127,10 +127,10 @@ def test_taken_time_is_refused_with_free_ones(desk: Any) -> None:
     slot = dict(zip(("date", "time", "user", "column_id"), offered[0], strict=True))
     taken = dialog.form
     dialog.form = taken | {"allow_overlap": "on"}
-    assert dialog.post().status_code == 302
+    assert dialog.post().status_code == 302, "overlap"
     Appointment.objects.filter(allow_overlap=True).delete()
     dialog.form = taken | slot
-    assert dialog.post().status_code == 302
+    assert dialog.post().status_code == 302, (slot, offered)
 
 
 def test_only_owners_are_offered_and_may_book_outside_of_hours(desk: Any) -> None:
