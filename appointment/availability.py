@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from django.contrib.auth import get_user_model
@@ -214,7 +214,7 @@ def _taken(salon: Salon, people: Collection[int], window: Span) -> _Taken:
 
 def _epoch(edge: Func) -> Cast:
     """In seconds since 1970: thousands of ranges are slow to read in Python."""
-    return Cast(Extract(edge, "epoch"), BigIntegerField())
+    return Cast(Extract(edge, "epoch", tzinfo=UTC), BigIntegerField())  # else on the clock that a page has set
 
 
 def _chairs(wanted: Wanted, column_id: int | None, taken: _Taken, window: Span) -> Iterator[tuple[Chair, list[Span]]]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -121,9 +122,15 @@ def test_taken_time_is_refused_with_free_ones(desk: Any) -> None:
     page = answer.content.decode()
     assert answer.status_code == 409
     assert "is taken from 2030-07-01 10:00 to 10:45" in page
-    assert 'data-time="09:15"' in page
-    dialog.form["allow_overlap"] = "on"
-    assert dialog.post().status_code == 302
+    offered = re.findall(r'data-slot data-date="(.+?)" data-time="(.+?)" data-user="(.+?)" data-column="(.+?)"', page)
+    assert len(offered) == 3
+    slot = dict(zip(("date", "time", "user", "column_id"), offered[0], strict=True))
+    taken = dialog.form
+    dialog.form = taken | {"allow_overlap": "on"}
+    assert dialog.post().status_code == 302, "overlap"
+    Appointment.objects.filter(allow_overlap=True).delete()
+    dialog.form = taken | slot
+    assert dialog.post().status_code == 302, (slot, offered)
 
 
 def test_only_owners_are_offered_and_may_book_outside_of_hours(desk: Any) -> None:
