@@ -24,10 +24,10 @@ class CustomerSerializer(StrictFieldsMixin, serializers.ModelSerializer[Customer
         help_text="Why texts do not reach this number, as Twilio said of the last one; null if they do."
     )
     no_shows = serializers.IntegerField(
-        read_only=True, default=0, help_text="Visits, at the caller's salons, that they did not come to."
+        read_only=True, help_text="Visits, at the caller's salons, that they did not come to."
     )
     late_cancellations = serializers.IntegerField(
-        read_only=True, default=0, help_text="Visits that they cancelled later than the salon's `late_cancel_hours`."
+        read_only=True, help_text="Visits that they cancelled later than the salon's `late_cancel_hours`."
     )
 
     class Meta:
@@ -47,14 +47,18 @@ class CustomerSerializer(StrictFieldsMixin, serializers.ModelSerializer[Customer
         read_only_fields = ["created", "modified"]
 
     def create(self, validated_data: dict[str, Any]) -> Customer:
-        return _with_free_number(services.create_customer, **validated_data)
+        return self._counted(_with_free_number(services.create_customer, **validated_data))
 
     def update(self, instance: Customer, validated_data: dict[str, Any]) -> Customer:
         """Salons that the caller cannot see stay as they are."""
         visible = Salon.objects.visible_to(caller(self.context["request"])).values_list("pk", flat=True)
-        return _with_free_number(
+        changed = _with_free_number(
             services.change_customer, instance, **{"salons": None, **validated_data}, within=visible
         )
+        return self._counted(changed)
+
+    def _counted(self, customer: Customer) -> Customer:
+        return Customer.objects.with_counts(caller(self.context["request"])).get(pk=customer.pk)
 
     def get_opted_out(self, customer: Customer) -> bool:
         return str(customer.phone_number) in self._opted_out_numbers

@@ -103,3 +103,8 @@ def test_every_app_has_been_given_its_layer() -> None:
     """A directory with models or views is an app; a new one must be put into LAYERS or PRODUCTION above."""
     apps = {path.parent.name for path in ROOT.glob("*/apps.py")}
     assert apps <= PRODUCTION | DEVELOPMENT
+
+
+def test_image_gets_every_app() -> None:
+    kept = set((ROOT / ".dockerignore").read_text().split())
+    assert {f"!{app}" for app in PRODUCTION} - kept == set()
