@@ -30,7 +30,7 @@ class RuleBroken(Exception):
 
 @dataclass(frozen=True)
 class TimeRefused(RuleBroken):
-    """Another time would do: ``booking``, or the block, is what was asked for."""
+    """Another time, person or chair would do: ``booking``, or the block, is what was asked for."""
 
     booking: Appointment | Block
     services: Sequence[Service] = ()
@@ -74,8 +74,8 @@ def check(
     _check_status(booking, stored)
     _check_times(booking, stored)
     _check_parties(booking, stored)
-    _check_services(booking, stored, services)
     try:
+        _check_services(booking, stored, services)
         _check_hours(booking, stored)
         _check_overlap(booking, stored, is_to_be_saved=is_to_be_saved)
     except TimeRefused as refused:
@@ -176,9 +176,8 @@ def _check_services(booking: Appointment, stored: Appointment | None, services: 
             raise RuleBroken("services", "not_offered", f"“{service.name}” is not offered any more. Choose another.")
         people = set(service.people.values_list("pk", flat=True))
         if people and booking.user_id not in people:
-            raise RuleBroken(
-                "user", "not_done_by_person", f"{booking.user} does not do “{service.name}”. Choose somebody who does."
-            )
+            message = f"{booking.user} does not do “{service.name}”. Choose somebody who does."
+            raise TimeRefused("user", "not_done_by_person", message, booking)
     chair = Chair.objects.filter(salon_id=booking.salon_id, column_id=booking.column_id).first()
     if chair is not None:
         _check_chair(chair, booking, services)
@@ -194,11 +193,11 @@ def _services_of(booking: Appointment, services: Sequence[Service] | None) -> Se
 def _check_chair(chair: Chair, booking: Appointment, services: Sequence[Service]) -> None:
     people = set(chair.people.values_list("pk", flat=True))
     if people and booking.user_id not in people:
-        raise RuleBroken("column_id", "not_at_this_chair", f"{booking.user} does not work at {chair}.")
+        raise TimeRefused("column_id", "not_at_this_chair", f"{booking.user} does not work at {chair}.", booking)
     offered = set(chair.services.values_list("pk", flat=True))
     missing = [service.name for service in services if offered and service.pk not in offered]
     if missing:
-        raise RuleBroken("column_id", "not_at_this_chair", f"“{missing[0]}” is not done at {chair}.")
+        raise TimeRefused("column_id", "not_at_this_chair", f"“{missing[0]}” is not done at {chair}.", booking)
 
 
 def _check_hours(booking: Appointment, stored: Appointment | None) -> None:

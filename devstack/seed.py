@@ -4,6 +4,7 @@ Running it again changes nothing, but for days that have no bookings yet.
 """
 
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ from salon.models import Salon  # noqa: E402
 from schedule.models import Chair, Service, WorkingHours  # noqa: E402
 from user.models import ExtendedUser  # noqa: E402
 
-SALON, ZONE = "Demo Salon", "Europe/London"
+ZONE = "Europe/London"
 SUNDAY = 6
 CUSTOMERS = (
     "Amara Okafor",
@@ -92,8 +93,12 @@ DAYS = (
 DAYS_AHEAD = 7
 
 
-def seed() -> None:
-    """Make what is missing. Bookings are made by the same rules as anybody's, so those ahead get their texts."""
+def seed(*, is_quiet: bool = False) -> None:
+    """Make what is missing. Bookings are made by the same rules as anybody's, so those ahead get their texts.
+
+    Args:
+      is_quiet: no visits today, and no confirmations: nothing of it is sent within the next hours.
+    """
     with transaction.atomic():
         salon = _salon()
         users = [
@@ -106,15 +111,15 @@ def seed() -> None:
         _chairs(salon)
         _hours(salon, users)
         today = timezone.localdate(timezone=ZoneInfo(ZONE))
-        for number in range(DAYS_AHEAD):
+        for number in range(1 if is_quiet else 0, DAYS_AHEAD):
             day = today + timedelta(days=number)
             if day.weekday() != SUNDAY:
-                _bookings(salon, users, customers, services, day, DAYS[number % len(DAYS)])
+                _bookings(salon, users, customers, services, day, DAYS[number % len(DAYS)], confirm=not is_quiet)
 
 
 def _salon() -> Salon:
     salon, is_new = Salon.objects.get_or_create(
-        name=SALON, defaults={"phone_number": "+442079460000", "timezone": ZONE}
+        name=logins.SALON, defaults={"phone_number": "+442079460000", "timezone": ZONE}
     )
     if is_new:
         salon.addresses.add(Address.objects.create(street="12 Marchmont Street", city="London", postal_code="WC1N 1AB"))
@@ -172,6 +177,8 @@ def _bookings(
     services: Mapping[str, Service],
     day: date,
     visits: Sequence[Visit],
+    *,
+    confirm: bool,
 ) -> None:
     """The bookings of one day, unless the salon has bookings on it already."""
     midnight = datetime.combine(day, time(), ZoneInfo(ZONE))
@@ -191,10 +198,10 @@ def _bookings(
         }
         with suppress(RuleBroken):  # whoever plays with the demo may have changed its hours, chairs and services
             if starts_at > timezone.now():
-                booking.book(**fields)
+                booking.book(**fields, confirm=confirm)
             else:
                 booking.record(**fields, status=Appointment.Status.COMPLETED)
 
 
 if __name__ == "__main__":
-    seed()
+    seed(is_quiet="--quietly" in sys.argv[1:])

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import connection
 
-_pool = ThreadPoolExecutor(32, thread_name_prefix="race")
+_pool = ThreadPoolExecutor(64, thread_name_prefix="race")
 
 
 def in_thread(act: Callable[[], Any]) -> Future[Any]:

@@ -9,9 +9,10 @@ from devstack.demo.api import Api
 from devstack.demo.play import play
 from devstack.demo.scenes import Cast
 from devstack.demo.verdict import judge, table
+from devstack.demo.week import shown_week
 from devstack.errors import ServerFailed
 from devstack.paths import DEMO_DATA
-from devstack.stack import Stack, manage, running
+from devstack.stack import Stack, manage, python, running
 from twilio_emulator.client import EmulatorClient
 
 LOG_LINES = 40
@@ -42,6 +43,8 @@ def perform(stack: Stack) -> list[str]:
     manage(stack.environ | superuser, "createsuperuser", "--noinput")
     api = Api(stack.base_url)
     api.log_in(admin, logins.PASSWORD)
+    python(stack.environ, "-m", "devstack.seed", "--quietly")
+    print("\n" + shown_week(api, logins.SALON), flush=True)
     cast = Cast.assemble(api, run)
     stack.wait_until_fit()
     performance = play(cast, EmulatorClient(stack.twilio_url))

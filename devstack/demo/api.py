@@ -39,6 +39,9 @@ class Api:
         answer = self.post("/users/login/", {"email": email, "password": password}, expect=200)
         self.token = answer.body["access"]
 
+    def get(self, path: str) -> Answer:
+        return self._call("GET", path, None, 200)
+
     def post(self, path: str, body: dict[str, Any], expect: int = 201) -> Answer:
         return self._call("POST", path, body, expect)
 

@@ -4,8 +4,8 @@ from datetime import datetime, time, timedelta
 
 import pytest
 
-from appointment.models import Appointment
-from schedule.models import TimeOff
+from appointment.models import Appointment, OccupiedTime
+from schedule.models import Chair, TimeOff
 from tests.factories import (
     hours_ahead,
     make_appointment,
@@ -20,6 +20,7 @@ from tests.racing import race
 
 pytestmark = pytest.mark.django_db
 
+CLIENTS = 50
 DAY = hours_ahead(240).date()
 
 
@@ -126,11 +127,12 @@ def test_fifty_race_for_the_last_slot_and_one_wins(api):
     assert len(slots) == 1
     bodies = [
         {"salon": salon.pk, "customer": make_customer(salon).pk, "services": [service.pk], "slot": slots[0]["slot"]}
-        for _ in range(30)
+        for _ in range(CLIENTS)
     ]
     answers = race(*(lambda body=body: api(owner).post("/appointments/", body) for body in bodies), seconds=60)
-    assert sorted(answer.status_code for answer in answers) == [201] + [409] * 29
+    assert sorted(answer.status_code for answer in answers) == [201] + [409] * (CLIENTS - 1)
     assert Appointment.objects.count() == 1
+    assert OccupiedTime.objects.count() == 2  # before the gap and after it
     assert all(answer.json()["alternatives"] for answer in answers if answer.status_code == 409)
 
 
@@ -180,3 +182,39 @@ def test_person_away_or_salon_closed_is_refused_even_where_nobody_has_hours(api,
     }
     answer = api(owner).post("/appointments/", body)
     assert (answer.status_code, answer.json()["errors"][0]["code"]) == (400, code)
+
+
+def test_person_who_does_not_do_the_service_is_refused_with_who_does(api, salon, owner):
+    sam = make_user(salon, full_name="Sam Reid")
+    make_week(salon, sam)
+    service = make_service(salon)
+    service.people.add(sam)
+    body = {
+        "salon": salon.pk,
+        "user": owner.pk,
+        "customer": make_customer(salon).pk,
+        "services": [service.pk],
+        "appointment_time": moment(salon, "10:00").isoformat(),
+    }
+    refused = api(owner).post("/appointments/", body)
+    assert (refused.status_code, refused.json()["errors"][0]["code"]) == (400, "not_done_by_person")
+    assert {slot["user"] for slot in refused.json()["alternatives"]} == {sam.pk}
+    assert ask(api(owner), salon, services=service.pk, user=owner.pk) == []
+
+
+def test_chair_where_it_is_not_done_is_refused_and_not_offered(api, salon, owner):
+    service = make_service(salon)
+    basin = Chair.objects.create(salon=salon, column_id=1, name="Basin")
+    basin.services.add(make_service(salon))
+    Chair.objects.create(salon=salon, column_id=2, name="Window")
+    body = {
+        "salon": salon.pk,
+        "user": owner.pk,
+        "customer": make_customer(salon).pk,
+        "services": [service.pk],
+        "appointment_time": moment(salon, "10:00").isoformat(),
+        "column_id": 1,
+    }
+    refused = api(owner).post("/appointments/", body)
+    assert (refused.status_code, refused.json()["errors"][0]["code"]) == (400, "not_at_this_chair")
+    assert {column for slot in refused.json()["alternatives"] for column in slot["column_ids"]} == {2}

@@ -65,7 +65,7 @@ document.addEventListener("DOMContentLoaded", () => {
   function drawGrid() {
     const hours = Number(board.to.slice(0, 2)) - Number(board.from.slice(0, 2));
     const head = 48, room = Math.max(grid.clientHeight - head, 420);
-    slotHeight = Math.max(17, Math.min(34, Math.floor(room / (hours * 4))));
+    slotHeight = Math.max(22, Math.min(34, Math.floor(room / (hours * 4))));
     const options = {
       view: "resourceTimeGridDay", date: board.date, timeZone: board.offset, headerToolbar: { start: "", center: "", end: "" },
       resources: board.chairs.map((chair) => ({ id: chair.id, title: chair.title })), events: events(),
