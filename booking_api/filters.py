@@ -19,6 +19,26 @@ class KeyFilter(django_filters.NumberFilter):
         super().__init__(*args, **{"min_value": 0, "max_value": LARGEST_KEY, **kwargs})
 
 
+class YesOrNo(forms.NullBooleanField):
+    """``true`` or ``false``; Django's takes anything else for neither, and shows all."""
+
+    widget = forms.TextInput
+
+    def to_python(self, value: Any) -> bool | None:
+        """Raises:
+        forms.ValidationError: the text is neither.
+        """
+        if value in (None, ""):
+            return None
+        if value not in ("true", "false"):
+            raise forms.ValidationError("Say true or false.", code="invalid")
+        return bool(value == "true")
+
+
+class YesOrNoFilter(django_filters.BooleanFilter):
+    field_class = YesOrNo
+
+
 class StrictFilterSet(django_filters.FilterSet):
     """Refuses a parameter that is there but empty, such as ``?salon=``; only a search may be."""
 

@@ -12,6 +12,8 @@ from rest_framework.permissions import SAFE_METHODS
 
 from booking_api.errors import error_response
 
+LONGEST_QUERY = 4_000  # the web server itself cuts off the line of a request at 8,190
+
 
 class CommonMiddleware(common.CommonMiddleware):
     """Django's, which sends a reader to the address with its slash; a writer, whose body that would lose, gets 404."""
@@ -21,7 +23,7 @@ class CommonMiddleware(common.CommonMiddleware):
 
 
 class UnusableRequestMiddleware:
-    """Refuse a body that is too large, and an address that holds a NUL or is not UTF-8."""
+    """Refuse a body or an address that is too large, and an address that holds a NUL or is not UTF-8."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -33,6 +35,8 @@ class UnusableRequestMiddleware:
                 " Send the file in parts, or use manage.py import_csv." if request.path.endswith("/import/") else ""
             )
             return error_response(413, "too_large", f"Send a body of at most {limit}.{advice}")
+        if len(request.META.get("QUERY_STRING", "")) > LONGEST_QUERY:
+            return error_response(400, "address_too_long", f"Send a query of at most {LONGEST_QUERY:,} characters.")
         if "\0" in request.path_info or not _is_readable(request.META.get("QUERY_STRING", "")):
             return error_response(400, "invalid_address", "The address holds what is no text in UTF-8.")
         return self.get_response(request)

@@ -2,7 +2,7 @@ from typing import Any
 
 import django_filters
 
-from booking_api.filters import KeyFilter, StrictFilterSet
+from booking_api.filters import KeyFilter, StrictFilterSet, YesOrNoFilter
 from schedule.models import Chair, Service, SpecialHours, TimeOff, WorkingHours
 
 
@@ -11,7 +11,7 @@ class OfSalonFilter(StrictFilterSet):
 
 
 class ServiceFilter(OfSalonFilter):
-    is_active = django_filters.BooleanFilter()
+    is_active = YesOrNoFilter()
 
     class Meta:
         model = Service

@@ -65,7 +65,7 @@ class World:
         self.key = api_keys.ApiKeyUser(self.api_key)
         self.appointment = make_appointment(salon=self.salon, user=self.staff, customer=self.customer)
         self.series = make_series(self.salon, user=self.staff, column_id=8)
-        self.service = make_service(self.salon)
+        self.service, self.idle_service = make_service(self.salon), make_service(self.salon)
         self.chair = Chair.objects.create(salon=self.salon, column_id=1, name="Window")
         times = {"opens": time(9), "closes": time(17)}
         self.working_hours = WorkingHours.objects.create(salon=self.salon, user=self.colleague, weekday=0, **times)

@@ -329,3 +329,8 @@ def test_fault_in_a_view_tells_nothing(world: World, monkeypatch: pytest.MonkeyP
     assert answer.status_code == 500
     assert answer.json()["type"] == "server_error"
     assert b"secret" not in answer.content
+
+
+def test_address_too_long_is_refused_in_the_one_shape(api, db):
+    answer = api(make_owner(make_salon())).get("/appointments/", {"search": "x" * 4_001})
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (400, "address_too_long")
