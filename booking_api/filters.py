@@ -19,10 +19,8 @@ class KeyFilter(django_filters.NumberFilter):
         super().__init__(*args, **{"min_value": 0, "max_value": LARGEST_KEY, **kwargs})
 
 
-class YesOrNo(forms.NullBooleanField):
-    """``true`` or ``false``; Django's takes anything else for neither, and shows all."""
-
-    widget = forms.TextInput
+class YesOrNo(forms.Field):
+    """``true`` or ``false``; Django's own takes anything else for neither, and shows all."""
 
     def to_python(self, value: Any) -> bool | None:
         """Raises:
