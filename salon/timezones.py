@@ -1,7 +1,7 @@
 """IANA time zone names, checked once and for every door."""
 
 from functools import cache
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import available_timezones
 
 from django.core.exceptions import ValidationError
 
@@ -21,7 +21,3 @@ def validate_timezone(name: str) -> None:
             code="unknown_timezone",
             params={"name": name},
         )
-
-
-def zone(name: str) -> ZoneInfo:
-    return ZoneInfo(name)
