@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
@@ -138,16 +138,19 @@ def free_slots(
     length = int(wanted.duration.total_seconds())
     earliest = bisect_left(grid, seconds(now) + 1)
     chairs = [
-        _OpenChair(chair.column_id, _ids(chair, "people"), frozenset(_on_grid(begins, grid, earliest)))
+        (chair.column_id, _ids(chair, "people"), _on_grid(begins, grid, earliest))
         for chair, begins in _chairs(wanted, column_id, taken, window)
     ]
+    of_chairs: dict[frozenset[int], dict[int, list[int]]] = {}  # most people may use the same chairs
     for person in people:
-        its_chairs = [chair for chair in chairs if not chair.only_for or person in chair.only_for]
+        usable = frozenset(column for column, only_for, _ in chairs if not only_for or person in only_for)
+        if usable not in of_chairs:
+            of_chairs[usable] = _columns_at((column, begins) for column, _, begins in chairs if column in usable)
+        columns_at = of_chairs[usable]
         bookable = without(rota.bookable(person), taken.of_people[person])
         for at in _on_grid(starts(bookable, wanted.busy), grid, earliest):
-            columns = [chair.column_id for chair in its_chairs if at in chair.starts]
-            if columns:
-                yield Slot(person, at, at + length, columns)
+            if at in columns_at:
+                yield Slot(person, at, at + length, columns_at[at])
 
 
 def nearest(booking: Appointment, services: Sequence[Service], *, now: datetime, limit: int = 3) -> list[Slot]:
@@ -171,13 +174,6 @@ def nearest(booking: Appointment, services: Sequence[Service], *, now: datetime,
 class _Taken:
     of_people: dict[int, list[Span]]
     of_columns: dict[int, list[Span]]
-
-
-@dataclass(frozen=True)
-class _OpenChair:
-    column_id: int
-    only_for: Collection[int]
-    starts: Collection[int]
 
 
 def _people(wanted: Wanted, user_id: int | None) -> list[int]:
@@ -235,6 +231,26 @@ def _ids(chair: Chair, relation: str) -> set[int]:
     return {related.pk for related in getattr(chair, relation).all()} if chair.pk else set()
 
 
-def _on_grid(spans: Sequence[Span], grid: Sequence[int], earliest: int) -> Iterator[int]:
+def _on_grid(spans: Sequence[Span], grid: Sequence[int], earliest: int) -> list[int]:
+    found: list[int] = []
     for begins, ends in spans:
-        yield from grid[max(bisect_left(grid, begins), earliest) : bisect_left(grid, ends)]
+        found += grid[max(bisect_left(grid, begins), earliest) : bisect_left(grid, ends)]
+    return found
+
+
+def _columns_at(chairs: Iterable[tuple[int, Iterable[int]]]) -> dict[int, list[int]]:
+    """The columns that are free at each moment at which any is, in the order given.
+
+    Moments with the same columns share a list: thousands of lists would be made, and collected, for a few kinds.
+    """
+    columns: list[int] = []
+    masks: dict[int, int] = defaultdict(int)
+    for number, (column, moments) in enumerate(chairs):
+        columns.append(column)
+        bit = 1 << number
+        for at in moments:
+            masks[at] |= bit
+    of_mask = {
+        mask: [column for number, column in enumerate(columns) if mask >> number & 1] for mask in set(masks.values())
+    }
+    return {at: of_mask[mask] for at, mask in masks.items()}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import platform
 import statistics
@@ -29,6 +30,7 @@ def main() -> int:
     import django
 
     django.setup()
+    logging.disable(logging.INFO)  # a line a request would drown the table
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0)

@@ -16,13 +16,13 @@ from django.db.models.functions import Now
 from django.http import HttpResponse
 from rest_framework import status
 from rest_framework.exceptions import APIException, ValidationError
-from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from booking_api.errors import Conflict
 from booking_api.models import KeptAnswer
 from booking_api.permissions import caller
+from booking_api.renderers import FastJSONRenderer
 
 HEADER = "Idempotency-Key"
 KEPT_FOR = timedelta(hours=24)
@@ -94,7 +94,7 @@ def begin(attempt: Attempt) -> HttpResponse | None:
 
 def keep(attempt: Attempt, response: Response) -> None:
     """Keep the answer, in the transaction that made it."""
-    body = "" if response.data is None else JSONRenderer().render(response.data).decode()
+    body = "" if response.data is None else FastJSONRenderer().render(response.data).decode()
     KeptAnswer.objects.update_or_create(
         caller=attempt.caller,
         key=attempt.key,

@@ -196,7 +196,7 @@ REST_FRAMEWORK = {
         "user.authentication.CookieJWTAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_RENDERER_CLASSES": ["booking_api.renderers.FastJSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["booking_api.parsers.StrictJSONParser"],
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_PAGINATION_CLASS": "booking_api.pagination.PageNumberPagination",

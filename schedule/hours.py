@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import calendar
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, time, timedelta
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.db.models import Q
@@ -33,21 +34,25 @@ class Rota:
 def rota(salon: Salon, user_ids: Collection[int], first: date, last: date) -> Rota:
     """The rota of some people from the first day to the last, on the salon's clock. Four queries, whatever its size."""
     zone = salon.zone
-    weekly, special, with_special = _weekly(salon, user_ids), *_special(salon, user_ids, first, last)
+    weekly = _weekly(salon, user_ids)
+    special = _special(salon, user_ids, first, last)
     days = list(days_between(first, last))
     working = {
         user_id: merged(
             span
             for day in days
             for span in (
-                special[user_id, day] if (user_id, day) in special else _of_the_week(weekly[user_id], day, zone)
+                special[user_id, day]
+                if (user_id, day) in special
+                else _of_the_week(weekly[user_id][day.weekday()], day, zone)
             )
         )
-        for user_id in weekly.keys() | with_special
+        for user_id in weekly.keys() | _with_special(salon, set(user_ids) - weekly.keys())
     }
     absences: dict[int | None, list[Span]] = defaultdict(list)
     of_them = Q(user=None) | Q(user__in=user_ids)
-    for absence in TimeOff.objects.filter(of_them, salon=salon).exclude(is_yearly=False, last_day__lt=first):
+    absent = TimeOff.objects.filter(of_them, salon=salon).exclude(is_yearly=False, last_day__lt=first)
+    for absence in absent.order_by():
         absences[absence.user_id] += _spans_of(absence, first, last, zone)
     away = {user_id: merged(spans) for user_id, spans in absences.items() if user_id is not None}
     return Rota(working, away, merged(absences[None]))
@@ -59,34 +64,43 @@ def has_hours(salon_id: int, user_id: int) -> bool:
     return WorkingHours.objects.filter(**of_person).exists() or SpecialHours.objects.filter(**of_person).exists()
 
 
-def _weekly(salon: Salon, user_ids: Collection[int]) -> dict[int, list[WorkingHours]]:
-    weekly: dict[int, list[WorkingHours]] = defaultdict(list)
-    for hours in WorkingHours.objects.filter(salon=salon, user__in=user_ids):
-        weekly[hours.user_id].append(hours)
+class _Shift(NamedTuple):
+    opens: time
+    closes: time
+    valid_from: date | None
+    valid_until: date | None
+
+
+def _weekly(salon: Salon, user_ids: Collection[int]) -> dict[int, dict[int, list[_Shift]]]:
+    """Each person's shifts of each weekday."""
+    rows = WorkingHours.objects.filter(salon=salon, user__in=user_ids).order_by()  # unsorted: without joins
+    weekly: dict[int, dict[int, list[_Shift]]] = defaultdict(lambda: defaultdict(list))
+    for user_id, weekday, *shift in rows.values_list("user_id", "weekday", *_Shift._fields):
+        weekly[user_id][weekday].append(_Shift(*shift))
     return weekly
 
 
-def _of_the_week(weekly: list[WorkingHours], day: date, zone: ZoneInfo) -> Iterator[Span]:
-    for hours in weekly:
-        if (
-            hours.weekday == day.weekday()
-            and (hours.valid_from is None or hours.valid_from <= day)
-            and (hours.valid_until is None or day <= hours.valid_until)
-        ):
-            yield span_of(day, hours.opens, hours.closes, zone)
+def _of_the_week(shifts: Iterable[_Shift], day: date, zone: ZoneInfo) -> Iterator[Span]:
+    for opens, closes, valid_from, valid_until in shifts:
+        if (valid_from is None or valid_from <= day) and (valid_until is None or day <= valid_until):
+            yield span_of(day, opens, closes, zone)
 
 
-def _special(
-    salon: Salon, user_ids: Collection[int], first: date, last: date
-) -> tuple[dict[tuple[int, date], list[Span]], set[int]]:
-    """The spans of each person's special dates, and who has special dates at all, at any time."""
-    of_people = SpecialHours.objects.filter(salon=salon, user__in=user_ids)
+def _special(salon: Salon, user_ids: Collection[int], first: date, last: date) -> dict[tuple[int, date], list[Span]]:
+    """The spans of each person's special dates; none on a day off."""
     special: dict[tuple[int, date], list[Span]] = defaultdict(list)
-    for hours in of_people.filter(date__range=(first, last)):
+    of_days = SpecialHours.objects.filter(salon=salon, user__in=user_ids, date__range=(first, last))
+    for hours in of_days.order_by():
         spans = special[hours.user_id, hours.date]
         if hours.opens is not None and hours.closes is not None:
             spans.append(span_of(hours.date, hours.opens, hours.closes, salon.zone))
-    return special, set(of_people.order_by().values_list("user_id", flat=True).distinct())
+    return special
+
+
+def _with_special(salon: Salon, user_ids: Collection[int]) -> set[int]:
+    """Who of these has special dates, at any time."""
+    of_people = SpecialHours.objects.filter(salon=salon, user__in=user_ids)
+    return set(of_people.order_by().values_list("user_id", flat=True).distinct()) if user_ids else set()
 
 
 def _spans_of(absence: TimeOff, first: date, last: date, zone: ZoneInfo) -> Iterator[Span]:

@@ -8,11 +8,12 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 from rest_framework.exceptions import ValidationError
 from rest_framework.permissions import IsAuthenticated
-from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from booking_api.permissions import SalonDataPermission
+from booking_api.renderers import FastJSONRenderer
 from booking_api.schema import ErrorSerializer
 from salon.views import OfSalonView
 from transfer.reading import Sheet, Unreadable, sheet_of_text
@@ -104,5 +105,5 @@ class ExportView(OfSalonView):
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         """An error is JSON here as everywhere."""
         if isinstance(response, Response):
-            request.accepted_renderer, request.accepted_media_type = JSONRenderer(), JSONRenderer.media_type
+            request.accepted_renderer, request.accepted_media_type = FastJSONRenderer(), FastJSONRenderer.media_type
         return super().finalize_response(request, response, *args, **kwargs)
