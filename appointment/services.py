@@ -487,19 +487,19 @@ def _nudge_after_commit(kind: Message.Kind, booking_id: int) -> None:
 
 
 def deliver_confirmation(booking_id: int) -> None:
-    delivery.deliver(booking_id, Kind.CONFIRMATION, partial(_compose, texts.confirmation))
+    delivery.deliver(booking_id, Kind.CONFIRMATION, compose_confirmations)
 
 
 def deliver_reminder(booking_id: int) -> None:
-    delivery.deliver(booking_id, Kind.REMINDER, partial(_compose, texts.reminder))
+    delivery.deliver(booking_id, Kind.REMINDER, compose_reminders)
 
 
 def deliver_cancellation(booking_id: int) -> None:
-    delivery.deliver(booking_id, Kind.CANCELLATION, _compose_cancellation)
+    delivery.deliver(booking_id, Kind.CANCELLATION, compose_cancellations)
 
 
 def deliver_offer(booking_id: int) -> None:
-    delivery.deliver(booking_id, Kind.OFFER, _compose_offer)
+    delivery.deliver(booking_id, Kind.OFFER, compose_offers)
 
 
 def preview(message: Message, booking: models.Appointment) -> str:
@@ -549,9 +549,24 @@ def foresee(act: Callable[[], models.Appointment], booking_id: int | None = None
     ]
 
 
-def _compose(render: Callable[[models.Appointment], str], message: Message, now: datetime) -> Text | Withdrawn:
-    """The text about a visit that is to take place, if it still is what the row was planned for."""
-    booking = models.Appointment.objects.select_related("salon", "customer").filter(pk=message.booking_id).first()
+def _compose(render: Callable[[models.Appointment], str], messages: Sequence[Message]) -> list[Text | Withdrawn]:
+    """The texts about visits that are to take place, where they still are what the rows were planned for."""
+    bookings = _with_names(messages)
+    return [_about_visit(render, message, bookings.get(message.booking_id)) for message in messages]
+
+
+compose_confirmations = partial(_compose, texts.confirmation)
+compose_reminders = partial(_compose, texts.reminder)
+
+
+def _with_names(messages: Sequence[Message]) -> dict[int, models.Appointment]:
+    bookings = models.Appointment.objects.select_related("salon", "customer")
+    return bookings.in_bulk({message.booking_id for message in messages})
+
+
+def _about_visit(
+    render: Callable[[models.Appointment], str], message: Message, booking: models.Appointment | None
+) -> Text | Withdrawn:
     if booking is None:
         return Withdrawn(MessageStatus.CANCELLED, DELETED)
     if booking.status == models.Appointment.Status.CANCELLED:
@@ -566,22 +581,27 @@ def _compose(render: Callable[[models.Appointment], str], message: Message, now:
     return Text(number, render(booking)) if number else Withdrawn(MessageStatus.FAILED, NO_USABLE_NUMBER)
 
 
-def _compose_cancellation(message: Message, now: datetime) -> Text | Withdrawn:
-    """The words fixed when the visit was cancelled, unless it has been booked again for the same customer and time."""
-    rebooked = models.Appointment.objects.filter(
-        pk=message.booking_id,
-        status=models.Appointment.Status.BOOKED,
-        customer_id=message.customer_id,
-        appointment_time=message.visit_at,
-    )
-    if rebooked.exists():
+def compose_cancellations(messages: Sequence[Message]) -> list[Text | Withdrawn]:
+    """The words fixed when the visits were cancelled, unless they have been booked again."""
+    booked = models.Appointment.objects.filter(status=models.Appointment.Status.BOOKED)
+    bookings = booked.in_bulk({message.booking_id for message in messages})
+    return [_of_cancellation(message, bookings.get(message.booking_id)) for message in messages]
+
+
+def _of_cancellation(message: Message, booked: models.Appointment | None) -> Text | Withdrawn:
+    again = (message.customer_id, message.visit_at)
+    if booked is not None and (booked.customer_id, booked.appointment_time) == again:
         return Withdrawn(MessageStatus.SUPERSEDED, "the visit was booked again")
     return Text(message.to, message.body) if message.to else Withdrawn(MessageStatus.FAILED, NO_USABLE_NUMBER)
 
 
-def _compose_offer(message: Message, now: datetime) -> Text | Withdrawn:
-    """The words fixed when the time was offered, while it still is; `sms.delivery` sees to the end of the hold."""
-    booking = models.Appointment.objects.select_related("customer").filter(pk=message.booking_id).first()
+def compose_offers(messages: Sequence[Message]) -> list[Text | Withdrawn]:
+    """The words fixed when the times were offered, while they still are; `sms.delivery` sees to the end of the hold."""
+    bookings = _with_names(messages)
+    return [_of_offer(message, bookings.get(message.booking_id)) for message in messages]
+
+
+def _of_offer(message: Message, booking: models.Appointment | None) -> Text | Withdrawn:
     if booking is None:
         return Withdrawn(MessageStatus.CANCELLED, DELETED)
     if booking.status != models.Appointment.Status.OFFERED or booking.customer_id != message.customer_id:

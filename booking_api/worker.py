@@ -9,11 +9,13 @@ django.setup()
 
 from booking_api.broker import broker  # noqa: E402
 from booking_api.checks import check_or_exit  # noqa: E402
-from sms import transport  # noqa: E402
+from sms import delivery, transport  # noqa: E402
+from sms.batches import StartBatches  # noqa: E402
 from sms.heartbeats import WorkerHeartbeat  # noqa: E402
 
 check_or_exit()
 transport.preload()
 broker.add_middleware(WorkerHeartbeat())
+broker.add_middleware(StartBatches(delivery.claims, delivery.records))
 
 __all__ = ["broker"]

@@ -5,25 +5,28 @@ Each step is a function and each commits on its own, so that a process can die b
 - before `claim` commits: the row is still pending, and is offered again;
 - after it: the row's lease runs out, and `sms.reconcile` finds out whether Twilio has the text.
 
-No transaction is open, and no lock held, while Twilio is asked.
+No transaction is open, and no lock or connection held, while Twilio is asked. Claims of the same moment share a
+transaction, and so do records (`sms.batches`).
 """
 
 from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Exists, F, Func, JSONField, OuterRef, Q, QuerySet, Value
-from django.db.models.functions import Coalesce, Now
+from django.db.models.functions import Now
 
 from sms import holds, metrics, opt_outs, transport
+from sms.batches import Batched
 from sms.errors import Ambiguous, NotProcessed, OptedOut, Rejected, SenderBlocked, TextBlocked, TransportError
 from sms.models import Message
 from sms.segments import count_segments
@@ -51,8 +54,17 @@ class Withdrawn:
     reason: str
 
 
-# Looks at the booking as it is now: what its text says, or why there is none. Called inside the claim.
-Compose = Callable[[Message, datetime], Text | Withdrawn]
+# Looks at the bookings as they are now: what each text says, or why there is none. Called inside the claim.
+Compose = Callable[[Sequence[Message]], Sequence[Text | Withdrawn]]
+
+
+@dataclass(frozen=True)
+class Owed:
+    """The text of a kind that a booking owes now, and what words it."""
+
+    booking_id: int
+    kind: Message.Kind
+    compose: Compose
 
 
 @dataclass(frozen=True)
@@ -91,63 +103,103 @@ def claim(booking_id: int, kind: Message.Kind, compose: Compose) -> Claim | None
     The row's lock spans the re-check: whoever moves the booking either withdrew this row before, or waits and
     then finds the text on its way.
     """
+    return claims(Owed(booking_id, kind, compose))
+
+
+def _claim_all(owed: Sequence[Owed]) -> list[Claim | None]:
+    """Texts of one booking take turns, so that they arrive in order; all others are claimed in one transaction."""
+    claimed: list[Claim | None] = [None] * len(owed)
+    waiting = dict(enumerate(owed))
+    while waiting:
+        turn = {one.booking_id: place for place, one in reversed(waiting.items())}  # the first of each booking
+        places = list(turn.values())
+        for place, claim in zip(places, _claim_one_a_booking([owed[place] for place in places]), strict=True):
+            claimed[place] = claim
+            del waiting[place]
+    return claimed
+
+
+def _claim_one_a_booking(owed: Sequence[Owed]) -> list[Claim | None]:
     claimed_at = time.monotonic()
+    going: dict[int, Any] = {}
     with transaction.atomic():
-        message = _due_row(booking_id, kind)
-        if message is None:
-            return None
-        now: datetime = message.now
-        verdict = check(message, now, compose)
-        if isinstance(verdict, Withdrawn):
-            close(message, verdict)
-            return None
-        hold = holds.current()
-        if hold is not None and hold.probe_id != message.pk:
-            return None  # stays pending, until the sender is in order again
-        _mark_sending(message, verdict, now)
+        rows = _due_rows(owed)
+        hold = holds.current() if rows else None
+        for row, verdict in check(owed, rows):
+            if isinstance(verdict, Withdrawn):
+                close(row, verdict)
+            elif hold is None or hold.probe_id == row.pk:  # else it stays pending, until the sender is in order again
+                row.to, row.body = verdict.to, verdict.body
+                going[row.booking_id] = row
+        _mark_sending(list(going.values()))
+    return [
+        _claim_of(going[one.booking_id], claimed_at, is_probe=hold is not None) if one.booking_id in going else None
+        for one in owed
+    ]
+
+
+def _claim_of(row: Any, claimed_at: float, *, is_probe: bool) -> Claim:
     return Claim(
         outgoing=transport.Outgoing(
-            message_id=message.pk,
-            attempt=message.attempts,
-            to=message.to,
-            body=message.body,
-            useful_seconds=(message.expires_at - now).total_seconds(),
+            message_id=row.pk,
+            attempt=row.attempts,
+            to=row.to,
+            body=row.body,
+            useful_seconds=(row.expires_at - row.now).total_seconds(),
         ),
-        booking_id=booking_id,
-        kind=message.kind,
-        is_probe=hold is not None,
+        booking_id=row.booking_id,
+        kind=row.kind,
+        is_probe=is_probe,
         claimed_at=claimed_at,
-        overdue_seconds=(now - message.due_at).total_seconds(),
+        overdue_seconds=(row.now - row.due_at).total_seconds(),
         deadline=claimed_at + settings.SMS_CLAIM_LEASE_SECONDS - 2 * settings.SMS_HTTP_TIMEOUT_SECONDS,
     )
 
 
-def _due_row(booking_id: int, kind: Message.Kind) -> Any:
-    """The row that may go out now, locked, with the database's ``now``.
+def _due_rows(owed: Sequence[Owed]) -> dict[int, Any]:
+    """The rows that may go out now, locked, by booking, each with the database's ``now``.
 
-    While another text of the same booking is with Twilio this one waits, so that they arrive in order.
+    While another text of the same booking is with Twilio a text waits, so that they arrive in order.
     """
     another_on_its_way = Message.objects.filter(booking_id=OuterRef("booking_id"), status=Message.Status.SENDING)
-    return (
+    wanted = Q()
+    for kind in {one.kind for one in owed}:
+        wanted |= Q(kind=kind, booking_id__in=[one.booking_id for one in owed if one.kind == kind])
+    found = (
         Message.objects.select_for_update(skip_locked=True, of=("self",))
         .annotate(now=Now())
-        .filter(booking_id=booking_id, kind=kind, status=Message.Status.PENDING, due_at__lte=Now())
+        .filter(wanted, status=Message.Status.PENDING, due_at__lte=Now())
         .filter(Q(attempts=0) | Q(next_attempt_at__lte=Now()))
         .filter(~Exists(another_on_its_way))
-        .first()
     )
+    rows: dict[int, Any] = {}
+    for row in found:
+        rows.setdefault(row.booking_id, row)
+    return rows
 
 
-def check(message: Message, now: datetime, compose: Compose) -> Text | Withdrawn:
-    """What the row may say now, or why it may say nothing."""
-    if now >= message.expires_at:
-        return Withdrawn(Message.Status.EXPIRED, "too late to help")
-    if message.attempts and has_newer(message):
-        return Withdrawn(Message.Status.SUPERSEDED, SUPERSEDED_BY_NEWER)
-    verdict = compose(message, now)
-    if isinstance(verdict, Text) and opt_outs.is_opted_out(verdict.to):
-        return Withdrawn(Message.Status.SKIPPED, opt_outs.REASON)
-    return verdict
+def check(owed: Sequence[Owed], rows: Mapping[int, Any]) -> list[tuple[Any, Text | Withdrawn]]:
+    """What each row may say now, or why it may say nothing."""
+    verdicts: list[tuple[Any, Text | Withdrawn]] = []
+    to_compose: dict[Compose, list[Any]] = defaultdict(list)
+    for one in owed:
+        row = rows.get(one.booking_id)
+        if row is None:
+            continue
+        if row.now >= row.expires_at:
+            verdicts.append((row, Withdrawn(Message.Status.EXPIRED, "too late to help")))
+        elif row.attempts and has_newer(row):
+            verdicts.append((row, Withdrawn(Message.Status.SUPERSEDED, SUPERSEDED_BY_NEWER)))
+        else:
+            to_compose[one.compose].append(row)
+    for compose, together in to_compose.items():
+        verdicts += zip(together, compose(together), strict=True)
+    opted_out = opt_outs.among({verdict.to for _, verdict in verdicts if isinstance(verdict, Text)})
+    no_more = Withdrawn(Message.Status.SKIPPED, opt_outs.REASON)
+    return [
+        (row, no_more if isinstance(verdict, Text) and verdict.to in opted_out else verdict)
+        for row, verdict in verdicts
+    ]
 
 
 def has_newer(message: Message) -> bool:
@@ -167,25 +219,33 @@ def close(message: Message, verdict: Withdrawn) -> None:
     log.info("text_withdrawn", **_event(message), status=verdict.status, reason=verdict.reason)
 
 
-def _mark_sending(message: Message, text: Text, now: datetime) -> None:
-    message.to, message.body = text.to, text.body
-    message.segments = count_segments(text.body).segments
-    message.status, message.reason = Message.Status.SENDING, ""
-    message.attempts += 1
-    message.attempted_at = now
-    message.leased_until = now + timedelta(seconds=settings.SMS_CLAIM_LEASE_SECONDS)
-    message.save(
-        update_fields=[
-            "to",
-            "body",
-            "segments",
-            "status",
-            "reason",
-            "attempts",
-            "attempted_at",
-            "leased_until",
-        ]
-    )
+_MARK_SENDING = """
+    UPDATE sms_message
+       SET "to" = going."to", body = going.body, segments = going.segments, status = 'sending', reason = '',
+           attempts = attempts + 1, attempted_at = statement_timestamp(),
+           leased_until = statement_timestamp() + make_interval(secs => %(lease)s)
+      FROM unnest(%(ids)s::bigint[], %(to)s::text[], %(bodies)s::text[], %(segments)s::int[])
+           going (id, "to", body, segments)
+     WHERE sms_message.id = going.id
+"""
+
+
+def _mark_sending(rows: Sequence[Message]) -> None:
+    if not rows:
+        return
+    for row in rows:
+        row.attempts += 1
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _MARK_SENDING,
+            {
+                "ids": [row.pk for row in rows],
+                "to": [row.to for row in rows],
+                "bodies": [row.body for row in rows],
+                "segments": [count_segments(row.body).segments for row in rows],
+                "lease": settings.SMS_CLAIM_LEASE_SECONDS,
+            },
+        )
 
 
 def hand_over(claimed: Claim) -> transport.Accepted:
@@ -201,25 +261,68 @@ def hand_over(claimed: Claim) -> transport.Accepted:
         return transport.send(claimed.outgoing)
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a claim: Twilio's answer, or what stood in its way."""
+
+    claimed: Claim
+    answer: transport.Accepted | TransportError
+
+
 def record_accepted(claimed: Claim, accepted: transport.Accepted) -> None:
     """Note Twilio's sid. A callback may have come first: what it said stays."""
-    updated = _own_row(claimed).update(
-        status=Message.Status.SENT,
-        reason="",
-        sid=accepted.sid,
-        segments=accepted.segments or F("segments"),
-        sent_at=Coalesce(F("sent_at"), Now()),
-        leased_until=None,
-    )
+    is_recorded = records(Outcome(claimed, accepted))
     metrics.ENDED.labels(claimed.kind, Message.Status.SENT).inc()
     metrics.LATENESS.labels(claimed.kind).observe(claimed.lateness_seconds())
-    if claimed.is_probe:
-        holds.lift()
-    log.info("text_sent", **_claim_event(claimed), sid=accepted.sid, recorded=bool(updated))
+    log.info("text_sent", **_claim_event(claimed), sid=accepted.sid, recorded=is_recorded)
 
 
 def record_failure(claimed: Claim, error: TransportError) -> None:
     """Note what went wrong and, with it, what happens next."""
+    records(Outcome(claimed, error))
+    level = log.warning if isinstance(error, Rejected) else log.info
+    level("text_not_sent", **_claim_event(claimed), error=type(error).__name__, detail=error.detail)
+
+
+def _record_all(outcomes: Sequence[Outcome]) -> list[bool]:
+    """Whether each was still this attempt's to record; those that Twilio has accepted first, in one statement."""
+    accepted = [(one.claimed, one.answer) for one in outcomes if isinstance(one.answer, transport.Accepted)]
+    recorded = _write_accepted(accepted) if accepted else set()
+    if any(claimed.is_probe for claimed, _ in accepted):
+        holds.lift()
+    for one in outcomes:
+        if isinstance(one.answer, TransportError) and _write_failure(one.claimed, one.answer):
+            recorded.add(one.claimed.outgoing.message_id)
+    return [one.claimed.outgoing.message_id in recorded for one in outcomes]
+
+
+_WRITE_ACCEPTED = """
+    UPDATE sms_message
+       SET status = 'sent', reason = '', sid = accepted.sid, leased_until = NULL,
+           segments = coalesce(accepted.segments, sms_message.segments),
+           sent_at = coalesce(sent_at, statement_timestamp())
+      FROM unnest(%(ids)s::bigint[], %(attempts)s::int[], %(sids)s::text[], %(segments)s::int[])
+           accepted (id, attempt, sid, segments)
+     WHERE sms_message.id = accepted.id AND attempts = accepted.attempt AND status IN ('sending', 'unknown')
+    RETURNING sms_message.id
+"""
+
+
+def _write_accepted(accepted: Sequence[tuple[Claim, transport.Accepted]]) -> set[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _WRITE_ACCEPTED,
+            {
+                "ids": [claimed.outgoing.message_id for claimed, _ in accepted],
+                "attempts": [claimed.outgoing.attempt for claimed, _ in accepted],
+                "sids": [answer.sid for _, answer in accepted],
+                "segments": [answer.segments for _, answer in accepted],
+            },
+        )
+        return {message_id for (message_id,) in cursor.fetchall()}
+
+
+def _write_failure(claimed: Claim, error: TransportError) -> bool:
     what_next = _what_next(claimed, error)
     changes = {
         "reason": error.detail,
@@ -227,19 +330,22 @@ def record_failure(claimed: Claim, error: TransportError) -> None:
         "trail": append_to_trail(claimed.outgoing.attempt, error.detail, error.code, then=what_next["status"]),
         **what_next,
     }
-    close_attempt(_own_row(claimed), **changes)
+    is_recorded = close_attempt(_own_row(claimed), **changes)
     if isinstance(error, SenderBlocked):
         holds.place(error)
     elif isinstance(error, TextBlocked):
         holds.tell_of_blocked(claimed.outgoing.message_id, error)
     elif isinstance(error, OptedOut):
         opt_outs.record(claimed.outgoing.to, source=str(error.code))
-    level = log.warning if isinstance(error, Rejected) else log.info
-    level("text_not_sent", **_claim_event(claimed), error=type(error).__name__, detail=error.detail)
+    return is_recorded
 
 
-def close_attempt(row: QuerySet[Message], **changes: Any) -> None:
-    """Write what came of an attempt at a text.
+claims: Batched[Owed, Claim | None] = Batched("claims", _claim_all)
+records: Batched[Outcome, bool] = Batched("records", _record_all)
+
+
+def close_attempt(row: QuerySet[Message], **changes: Any) -> bool:
+    """Write what came of an attempt at a text, and say whether the row still was this attempt's.
 
     One that would wait to be sent again gives way to a newer text of its booking and kind, and an older one to it:
     only one can wait, and the newest says what is true.
@@ -249,16 +355,15 @@ def close_attempt(row: QuerySet[Message], **changes: Any) -> None:
     """
     message = row.first() if changes.get("status") == Message.Status.PENDING else None
     if message is None:
-        row.update(**changes)
-        return
+        return bool(row.update(**changes))
     gives_way = {"status": Message.Status.SUPERSEDED, "reason": SUPERSEDED_BY_NEWER, "leased_until": None}
     waiting = _of_the_same_kind(message).filter(status=Message.Status.PENDING)
     try:
         with transaction.atomic():
             waiting.filter(pk__lt=message.pk).update(**gives_way)
-            row.update(**changes | (gives_way if has_newer(message) else {}))
+            return bool(row.update(**changes | (gives_way if has_newer(message) else {})))
     except IntegrityError:  # the newer text was planned between these two lines
-        row.update(**changes | gives_way)
+        return bool(row.update(**changes | gives_way))
 
 
 def _what_next(claimed: Claim, error: TransportError) -> dict[str, Any]:

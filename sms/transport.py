@@ -11,17 +11,15 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from urllib.parse import urlencode
 
-import requests
 from django.conf import settings
 from twilio.base.exceptions import TwilioException, TwilioRestException
-from twilio.http.http_client import TwilioHttpClient
-from twilio.http.response import Response
 from twilio.rest import Client
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ProxyError, TimeoutError
 
 from sms.errors import Ambiguous, NotProcessed, OptedOut, Rejected, SenderBlocked, TextBlocked, TransportError
+from sms.twilio_http import PooledHttpClient
 
 # Codes from https://www.twilio.com/docs/api/errors.
 OPTED_OUT_CODE = 21610
@@ -128,11 +126,11 @@ def classify(error: Exception) -> TransportError:
         return error
     if isinstance(error, TwilioRestException):
         return _classify_answer(error)
-    if isinstance(error, requests.ConnectionError) and _never_connected(error):
+    if _never_connected(error):
         return NotProcessed("Twilio cannot be reached")
-    if isinstance(error, requests.Timeout):
+    if isinstance(error, TimeoutError):
         return Ambiguous("no answer from Twilio in time")
-    if isinstance(error, (requests.RequestException, json.JSONDecodeError, TwilioException)):
+    if isinstance(error, (HTTPError, json.JSONDecodeError, TwilioException)):
         return Ambiguous(f"no usable answer from Twilio ({type(error).__name__})")
     return Ambiguous(f"sending broke off ({type(error).__name__})")
 
@@ -153,33 +151,19 @@ def _classify_answer(error: TwilioRestException) -> TransportError:
     return Rejected(detail, code)
 
 
-def _never_connected(error: requests.ConnectionError) -> bool:
+def _never_connected(error: Exception) -> bool:
     """True where no byte of the request can have left: refused, no route, no name, connect timed out."""
-    if isinstance(error, requests.exceptions.ConnectTimeout):
-        return True
-    return "NewConnectionError" in repr(error) or "NameResolutionError" in repr(error)
-
-
-class _HttpClient(TwilioHttpClient):
-    """The library's HTTP client; it also keeps Retry-After, which the library's exceptions leave out."""
-
-    retry_after_seconds: float | None = None
-
-    def request(self, *args: Any, **kwargs: Any) -> Response:
-        self.retry_after_seconds = None
-        response = super().request(*args, **kwargs)
-        retry_after = (response.headers or {}).get("Retry-After", "")
-        self.retry_after_seconds = float(retry_after) if retry_after.isdigit() else None
-        return response
+    reason = error.original_error if isinstance(error, ProxyError) else error
+    return isinstance(reason, (NewConnectionError, ConnectTimeoutError))
 
 
 _thread = threading.local()
 
 
-def _http() -> _HttpClient:
-    http: _HttpClient | None = getattr(_thread, "http", None)
+def _http() -> PooledHttpClient:
+    http: PooledHttpClient | None = getattr(_thread, "http", None)
     if http is None:
-        http = _thread.http = _HttpClient(timeout=settings.SMS_HTTP_TIMEOUT_SECONDS)
+        http = _thread.http = PooledHttpClient(settings.SMS_HTTP_TIMEOUT_SECONDS)
     return http
 
 

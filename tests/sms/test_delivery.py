@@ -28,7 +28,7 @@ def confirmation():
 
 
 def claim(booking):
-    return delivery.claim(booking.pk, Kind.CONFIRMATION, partial(services._compose, texts.confirmation))
+    return delivery.claim(booking.pk, Kind.CONFIRMATION, services.compose_confirmations)
 
 
 # --- The claim ------------------------------------------------------------------------------------------
@@ -64,7 +64,7 @@ def test_claim_marks_the_row_as_being_sent_until_its_lease_ends(settings):
 
 def test_text_ahead_of_its_moment_is_not_claimed():
     booking = make_appointment()
-    assert delivery.claim(booking.pk, Kind.REMINDER, partial(services._compose, texts.reminder)) is None
+    assert delivery.claim(booking.pk, Kind.REMINDER, services.compose_reminders) is None
     assert Message.objects.get(kind="reminder").status == "pending"
 
 
@@ -72,7 +72,7 @@ def test_text_waits_while_another_of_its_booking_is_with_twilio():
     booking = make_appointment()
     claim(booking)
     make_due(Message.objects.get(kind="reminder"))
-    assert delivery.claim(booking.pk, Kind.REMINDER, partial(services._compose, texts.reminder)) is None
+    assert delivery.claim(booking.pk, Kind.REMINDER, services.compose_reminders) is None
 
 
 # --- The second look --------------------------------------------------------------------------------------

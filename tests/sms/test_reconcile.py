@@ -239,10 +239,16 @@ def test_earlier_attempt_that_failed_on_its_way_is_not_adopted_for_the_next(sett
     assert confirmation().status == "unknown"
 
 
+def say_hello(messages):
+    return [delivery.Text(message.to, "Hello") for message in messages]
+
+
 def test_worker_that_died_while_sending_leaves_a_text_to_be_traced(twilio):
     booking = make_appointment()
     claimed = delivery.claim(
-        booking.pk, Message.Kind.CONFIRMATION, lambda message, now: delivery.Text(message.to, "Hello")
+        booking.pk,
+        Message.Kind.CONFIRMATION,
+        say_hello,
     )
     assert claimed is not None
     transport.send(claimed.outgoing)  # … and then the worker is gone
@@ -257,7 +263,11 @@ def test_worker_that_died_while_sending_leaves_a_text_to_be_traced(twilio):
 def test_worker_that_died_before_asking_twilio_costs_no_text(settings, twilio):
     settings.SMS_RECONCILE_SECONDS = 20
     booking = make_appointment()
-    delivery.claim(booking.pk, Message.Kind.CONFIRMATION, lambda message, now: delivery.Text(message.to, "Hello"))
+    delivery.claim(
+        booking.pk,
+        Message.Kind.CONFIRMATION,
+        say_hello,
+    )
     attempted_ago(seconds=21)
     reconcile.trace_unknown()
     deliver_due()
