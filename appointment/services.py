@@ -559,8 +559,19 @@ compose_confirmations = partial(_compose, texts.confirmation)
 compose_reminders = partial(_compose, texts.reminder)
 
 
+# The rest of three wide rows would be most of what a text costs.
+_WHAT_TEXTS_NEED = [
+    "appointment_time",
+    "status",
+    "customer__full_name",
+    "customer__phone_number",
+    "salon__name",
+    "salon__timezone",
+]
+
+
 def _with_names(messages: Sequence[Message]) -> dict[int, models.Appointment]:
-    bookings = models.Appointment.objects.select_related("salon", "customer")
+    bookings = models.Appointment.objects.select_related("salon", "customer").only(*_WHAT_TEXTS_NEED)
     return bookings.in_bulk({message.booking_id for message in messages})
 
 

@@ -7,7 +7,9 @@ its timeout, and a text whose moment lies ahead waits in PostgreSQL.
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Iterable
+from queue import SimpleQueue
 from typing import Any
 from uuid import uuid4
 
@@ -16,7 +18,7 @@ import redis
 import structlog
 from django.conf import settings
 from django.db import close_old_connections
-from dramatiq.brokers.redis import RedisBroker
+from dramatiq.brokers.redis import RedisBroker, _RedisConsumer
 from dramatiq.common import current_millis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -45,8 +47,49 @@ class DatabaseConnections(dramatiq.Middleware):
         close_old_connections()
 
 
+class _Consumer(_RedisConsumer):
+    """Fetches many messages, and says that many are done, in one round trip each; Dramatiq's own has two for each.
+
+    Should what it says get lost, the messages come again, and find that nothing is owed any more.
+    """
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._done: SimpleQueue[str] = SimpleQueue()
+
+    @property
+    def outstanding_message_count(self) -> int:
+        """None are fetched until half of what was has been worked off."""
+        count: int = super().outstanding_message_count
+        return count if count <= self.prefetch // 2 else self.prefetch
+
+    def ack(self, message: dramatiq.MessageProxy) -> None:
+        self._done.put(message.options["redis_message_id"])
+        self.queued_message_ids.discard(message.message_id)
+
+    def __next__(self) -> dramatiq.MessageProxy | None:
+        if not self.message_cache:
+            self._say_what_is_done()
+        return super().__next__()
+
+    def close(self) -> None:
+        self._say_what_is_done()
+        super().close()
+
+    def _say_what_is_done(self) -> None:
+        done = [(self._done.get_nowait(),) for _ in range(self._done.qsize())]
+        try:
+            self.broker.dispatch_many("ack", self.queue_name, done)
+        except redis.ConnectionError as error:
+            raise dramatiq.ConnectionClosed(error) from None
+
+
 class PipelinedRedisBroker(RedisBroker):
-    """Dramatiq's Redis broker, idling for a shorter time, and able to take many messages in one round trip."""
+    """Dramatiq's Redis broker, idling for a shorter time, and doing many things in one round trip."""
+
+    @property
+    def consumer_class(self) -> type[_Consumer]:
+        return _Consumer
 
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = IDLE_WAIT_MS) -> dramatiq.Consumer:
         return super().consume(queue_name, prefetch, min(timeout, IDLE_WAIT_MS))
@@ -57,26 +100,35 @@ class PipelinedRedisBroker(RedisBroker):
         Raises:
           redis.RedisError: Redis did not take them; some may have been enqueued nevertheless.
         """
-        pipeline = self.client.pipeline(transaction=False)
+        by_queue: dict[str, list[tuple[str, bytes]]] = defaultdict(list)
         for message in messages:
             redis_message_id = str(uuid4())
+            encoded = message.copy(options={"redis_message_id": redis_message_id}).encode()
+            by_queue[message.queue_name].append((redis_message_id, encoded))
+        for queue_name, arguments in by_queue.items():
+            self.dispatch_many("enqueue", queue_name, arguments)
+
+    def dispatch_many(self, command: str, queue_name: str, arguments: Iterable[tuple[str | bytes, ...]]) -> None:
+        """Run a command of Dramatiq's script once for each of ``arguments``, in one round trip; none without any."""
+        pipeline = self.client.pipeline(transaction=False)
+        for those in arguments:
             self.scripts["dispatch"](
                 keys=[self.namespace],
                 args=[
-                    "enqueue",
+                    command,
                     current_millis(),
-                    message.queue_name,
+                    queue_name,
                     self.broker_id,
                     self.heartbeat_timeout,
                     self.dead_message_ttl,
                     0,  # no queue maintenance
                     self._max_unpack_size(),
-                    redis_message_id,
-                    message.copy(options={"redis_message_id": redis_message_id}).encode(),
+                    *those,
                 ],
                 client=pipeline,
             )
-        pipeline.execute()
+        if len(pipeline):
+            pipeline.execute()
 
     def queue_length(self, queue_name: str) -> int:
         """How many messages wait in Redis for a worker to fetch them."""

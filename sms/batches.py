@@ -83,6 +83,6 @@ class StartBatches(dramatiq.Middleware):
     def __init__(self, *batches: Batched[Any, Any]) -> None:
         self._batches = batches
 
-    def after_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
+    def before_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
         for batch in self._batches:
             batch.start()

@@ -22,7 +22,7 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Exists, F, Func, JSONField, OuterRef, Q, QuerySet, Value
+from django.db.models import F, Func, JSONField, QuerySet, Value
 from django.db.models.functions import Now
 
 from sms import holds, metrics, opt_outs, transport
@@ -156,24 +156,28 @@ def _claim_of(row: Any, claimed_at: float, *, is_probe: bool) -> Claim:
     )
 
 
+_DUE = """
+    SELECT message.*, statement_timestamp() AS now
+      FROM sms_message message
+      JOIN unnest(%(bookings)s::bigint[], %(kinds)s::text[]) owed (booking_id, kind)
+           ON message.booking_id = owed.booking_id AND message.kind = owed.kind
+     WHERE message.status = 'pending' AND message.due_at <= statement_timestamp()
+       AND (message.attempts = 0 OR message.next_attempt_at <= statement_timestamp())
+       AND NOT EXISTS (SELECT FROM sms_message another
+                        WHERE another.booking_id = message.booking_id AND another.status = 'sending')
+     ORDER BY message.created_at DESC, message.id DESC
+       FOR UPDATE OF message SKIP LOCKED
+"""
+
+
 def _due_rows(owed: Sequence[Owed]) -> dict[int, Any]:
     """The rows that may go out now, locked, by booking, each with the database's ``now``.
 
     While another text of the same booking is with Twilio a text waits, so that they arrive in order.
     """
-    another_on_its_way = Message.objects.filter(booking_id=OuterRef("booking_id"), status=Message.Status.SENDING)
-    wanted = Q()
-    for kind in {one.kind for one in owed}:
-        wanted |= Q(kind=kind, booking_id__in=[one.booking_id for one in owed if one.kind == kind])
-    found = (
-        Message.objects.select_for_update(skip_locked=True, of=("self",))
-        .annotate(now=Now())
-        .filter(wanted, status=Message.Status.PENDING, due_at__lte=Now())
-        .filter(Q(attempts=0) | Q(next_attempt_at__lte=Now()))
-        .filter(~Exists(another_on_its_way))
-    )
+    asked = {"bookings": [one.booking_id for one in owed], "kinds": [str(one.kind) for one in owed]}
     rows: dict[int, Any] = {}
-    for row in found:
+    for row in Message.objects.raw(_DUE, asked):
         rows.setdefault(row.booking_id, row)
     return rows
 

@@ -16,10 +16,9 @@ from urllib.parse import urlencode
 from django.conf import settings
 from twilio.base.exceptions import TwilioException, TwilioRestException
 from twilio.rest import Client
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ProxyError, TimeoutError
 
 from sms.errors import Ambiguous, NotProcessed, OptedOut, Rejected, SenderBlocked, TextBlocked, TransportError
-from sms.twilio_http import PooledHttpClient
+from sms.twilio_http import KeepAliveHttpClient
 
 # Codes from https://www.twilio.com/docs/api/errors.
 OPTED_OUT_CODE = 21610
@@ -126,11 +125,7 @@ def classify(error: Exception) -> TransportError:
         return error
     if isinstance(error, TwilioRestException):
         return _classify_answer(error)
-    if _never_connected(error):
-        return NotProcessed("Twilio cannot be reached")
-    if isinstance(error, TimeoutError):
-        return Ambiguous("no answer from Twilio in time")
-    if isinstance(error, (HTTPError, json.JSONDecodeError, TwilioException)):
+    if isinstance(error, (json.JSONDecodeError, TwilioException)):
         return Ambiguous(f"no usable answer from Twilio ({type(error).__name__})")
     return Ambiguous(f"sending broke off ({type(error).__name__})")
 
@@ -151,19 +146,13 @@ def _classify_answer(error: TwilioRestException) -> TransportError:
     return Rejected(detail, code)
 
 
-def _never_connected(error: Exception) -> bool:
-    """True where no byte of the request can have left: refused, no route, no name, connect timed out."""
-    reason = error.original_error if isinstance(error, ProxyError) else error
-    return isinstance(reason, (NewConnectionError, ConnectTimeoutError))
-
-
 _thread = threading.local()
 
 
-def _http() -> PooledHttpClient:
-    http: PooledHttpClient | None = getattr(_thread, "http", None)
+def _http() -> KeepAliveHttpClient:
+    http: KeepAliveHttpClient | None = getattr(_thread, "http", None)
     if http is None:
-        http = _thread.http = PooledHttpClient(settings.SMS_HTTP_TIMEOUT_SECONDS)
+        http = _thread.http = KeepAliveHttpClient(settings.SMS_HTTP_TIMEOUT_SECONDS)
     return http
 
 
