@@ -58,7 +58,10 @@ class Burst:
 
 
 def add_burst(stack: Stack, salon: Any, count: int, due_in_seconds: float) -> Burst:
-    """Book ``count`` visits whose reminders fall due together, after so many seconds (0: now)."""
+    """Book ``count`` visits whose reminders fall due together, after so many seconds (0: now).
+
+    The statistics are fresh then, as they are of rows that were written a day before.
+    """
     rows = stack.query(
         _DUE,
         {
@@ -69,6 +72,8 @@ def add_burst(stack: Stack, salon: Any, count: int, due_in_seconds: float) -> Bu
             "due_in": due_in_seconds,
         },
     )
+    stack.query("ANALYZE sms_message")
+    stack.query("ANALYZE appointment_appointment")
     return Burst(len(rows), rows[0][0].timestamp())
 
 

@@ -7,6 +7,7 @@ cost its own round trips, and every thread would keep a connection. So one threa
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from queue import Empty, SimpleQueue
@@ -19,13 +20,14 @@ Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
 
 MOST_AT_ONCE = 100
+# So long does the first to ask wait for others: next to nothing for one text, and most of the round trips of a burst.
+GATHER_SECONDS = 0.005
 
 
 class Batched(Generic[Asked, Answer]):
     """A function of one thing, done for all who ask at the same time.
 
-    Nobody waits for others: whatever is waiting when the last batch is done makes up the next. Until `start` is called,
-    as in a shell or a test, each caller does its own in its own thread.
+    Until `start` is called, as in a shell or a test, each caller does its own in its own thread.
 
     Args:
       work: takes what was asked for, and answers each in its place. When it fails the answers are sought one by one,
@@ -53,6 +55,7 @@ class Batched(Generic[Asked, Answer]):
     def _run(self) -> None:
         while True:
             batch = [self._waiting.get()]
+            time.sleep(GATHER_SECONDS)
             try:
                 while len(batch) < MOST_AT_ONCE:
                     batch.append(self._waiting.get_nowait())

@@ -156,16 +156,15 @@ def _claim_of(row: Any, claimed_at: float, *, is_probe: bool) -> Claim:
     )
 
 
+# The bookings as a constant, not as a join: else, while statistics are old, PostgreSQL may walk all that is pending.
 _DUE = """
     SELECT message.*, statement_timestamp() AS now
       FROM sms_message message
-      JOIN unnest(%(bookings)s::bigint[], %(kinds)s::text[]) owed (booking_id, kind)
-           ON message.booking_id = owed.booking_id AND message.kind = owed.kind
-     WHERE message.status = 'pending' AND message.due_at <= statement_timestamp()
-       AND (message.attempts = 0 OR message.next_attempt_at <= statement_timestamp())
+     WHERE booking_id = ANY(%(bookings)s) AND kind = %(kind)s AND status = 'pending'
+       AND due_at <= statement_timestamp() AND (attempts = 0 OR next_attempt_at <= statement_timestamp())
        AND NOT EXISTS (SELECT FROM sms_message another
                         WHERE another.booking_id = message.booking_id AND another.status = 'sending')
-     ORDER BY message.created_at DESC, message.id DESC
+     ORDER BY created_at DESC, id DESC
        FOR UPDATE OF message SKIP LOCKED
 """
 
@@ -175,10 +174,13 @@ def _due_rows(owed: Sequence[Owed]) -> dict[int, Any]:
 
     While another text of the same booking is with Twilio a text waits, so that they arrive in order.
     """
-    asked = {"bookings": [one.booking_id for one in owed], "kinds": [str(one.kind) for one in owed]}
+    bookings: dict[Message.Kind, list[int]] = defaultdict(list)
+    for one in owed:
+        bookings[one.kind].append(one.booking_id)
     rows: dict[int, Any] = {}
-    for row in Message.objects.raw(_DUE, asked):
-        rows.setdefault(row.booking_id, row)
+    for kind, those in bookings.items():
+        for row in Message.objects.raw(_DUE, {"bookings": those, "kind": kind.value}):
+            rows.setdefault(row.booking_id, row)
     return rows
 
 
