@@ -20,8 +20,8 @@ Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
 
 MOST_AT_ONCE = 100
-# So long does the first to ask wait for others: next to nothing for one text, and most of the round trips of a burst.
-GATHER_SECONDS = 0.005
+# While many ask, so long does the first wait for the others: it saves most of a burst's round trips.
+GATHER_SECONDS = 0.02
 
 
 class Batched(Generic[Asked, Answer]):
@@ -53,9 +53,12 @@ class Batched(Generic[Asked, Answer]):
         return future.result()
 
     def _run(self) -> None:
+        batch: list[tuple[Asked, Future[Answer]]] = []
         while True:
+            are_many = len(batch) > 1
             batch = [self._waiting.get()]
-            time.sleep(GATHER_SECONDS)
+            if are_many:
+                time.sleep(GATHER_SECONDS)
             try:
                 while len(batch) < MOST_AT_ONCE:
                     batch.append(self._waiting.get_nowait())

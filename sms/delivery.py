@@ -124,21 +124,17 @@ def _claim_one_a_booking(owed: Sequence[Owed]) -> list[Claim | None]:
     going: dict[int, Any] = {}
     with transaction.atomic():
         rows = _due_rows(owed)
-        hold = holds.current() if rows else None
         for row, verdict in check(owed, rows):
             if isinstance(verdict, Withdrawn):
                 close(row, verdict)
-            elif hold is None or hold.probe_id == row.pk:  # else it stays pending, until the sender is in order again
+            elif row.hold_id is None or row.probe_id == row.pk:  # else it waits until the sender is in order again
                 row.to, row.body = verdict.to, verdict.body
                 going[row.booking_id] = row
         _mark_sending(list(going.values()))
-    return [
-        _claim_of(going[one.booking_id], claimed_at, is_probe=hold is not None) if one.booking_id in going else None
-        for one in owed
-    ]
+    return [_claim_of(going[one.booking_id], claimed_at) if one.booking_id in going else None for one in owed]
 
 
-def _claim_of(row: Any, claimed_at: float, *, is_probe: bool) -> Claim:
+def _claim_of(row: Any, claimed_at: float) -> Claim:
     return Claim(
         outgoing=transport.Outgoing(
             message_id=row.pk,
@@ -149,7 +145,7 @@ def _claim_of(row: Any, claimed_at: float, *, is_probe: bool) -> Claim:
         ),
         booking_id=row.booking_id,
         kind=row.kind,
-        is_probe=is_probe,
+        is_probe=row.hold_id is not None,
         claimed_at=claimed_at,
         overdue_seconds=(row.now - row.due_at).total_seconds(),
         deadline=claimed_at + settings.SMS_CLAIM_LEASE_SECONDS - 2 * settings.SMS_HTTP_TIMEOUT_SECONDS,
@@ -158,19 +154,22 @@ def _claim_of(row: Any, claimed_at: float, *, is_probe: bool) -> Claim:
 
 # The bookings as a constant, not as a join: else, while statistics are old, PostgreSQL may walk all that is pending.
 _DUE = """
-    SELECT message.*, statement_timestamp() AS now
-      FROM sms_message message
+    SELECT message.*, statement_timestamp() AS now, hold.id AS hold_id, hold.probe_id,
+           EXISTS (SELECT FROM sms_optout WHERE phone_number = message."to" AND sender = %(sender)s) AS is_opted_out
+      FROM sms_message message LEFT JOIN sms_senderhold hold ON hold.sender = %(sender)s
      WHERE booking_id = ANY(%(bookings)s) AND kind = %(kind)s AND status = 'pending'
        AND due_at <= statement_timestamp() AND (attempts = 0 OR next_attempt_at <= statement_timestamp())
        AND NOT EXISTS (SELECT FROM sms_message another
                         WHERE another.booking_id = message.booking_id AND another.status = 'sending')
-     ORDER BY created_at DESC, id DESC
+     ORDER BY created_at DESC, message.id DESC
        FOR UPDATE OF message SKIP LOCKED
 """
 
 
 def _due_rows(owed: Sequence[Owed]) -> dict[int, Any]:
-    """The rows that may go out now, locked, by booking, each with the database's ``now``.
+    """The rows that may go out now, locked, by booking.
+
+    Each with the database's ``now``, the hold on our sender, and whether the phone it was planned for has opted out.
 
     While another text of the same booking is with Twilio a text waits, so that they arrive in order.
     """
@@ -179,7 +178,8 @@ def _due_rows(owed: Sequence[Owed]) -> dict[int, Any]:
         bookings[one.kind].append(one.booking_id)
     rows: dict[int, Any] = {}
     for kind, those in bookings.items():
-        for row in Message.objects.raw(_DUE, {"bookings": those, "kind": kind.value}):
+        asked = {"bookings": those, "kind": kind.value, "sender": settings.TWILIO_PHONE_NUMBER}
+        for row in Message.objects.raw(_DUE, asked):
             rows.setdefault(row.booking_id, row)
     return rows
 
@@ -200,12 +200,15 @@ def check(owed: Sequence[Owed], rows: Mapping[int, Any]) -> list[tuple[Any, Text
             to_compose[one.compose].append(row)
     for compose, together in to_compose.items():
         verdicts += zip(together, compose(together), strict=True)
-    opted_out = opt_outs.among({verdict.to for _, verdict in verdicts if isinstance(verdict, Text)})
     no_more = Withdrawn(Message.Status.SKIPPED, opt_outs.REASON)
-    return [
-        (row, no_more if isinstance(verdict, Text) and verdict.to in opted_out else verdict)
-        for row, verdict in verdicts
-    ]
+    return [(row, no_more if _is_opted_out(row, verdict) else verdict) for row, verdict in verdicts]
+
+
+def _is_opted_out(row: Any, verdict: Text | Withdrawn) -> bool:
+    if isinstance(verdict, Withdrawn):
+        return False
+    is_opted_out: bool = row.is_opted_out if verdict.to == row.to else opt_outs.is_opted_out(verdict.to)
+    return is_opted_out
 
 
 def has_newer(message: Message) -> bool:
