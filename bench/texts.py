@@ -30,7 +30,7 @@ def measure(quick: bool) -> dict[str, Any]:
     runs, texts = (QUICK_RUNS, QUICK_TEXTS) if quick else (RUNS, TEXTS)
     found: list[dict[str, Any]] = []
     # Without callbacks: their webhooks are another process's work, and the peer has none.
-    with Stack(counts={"twilio": 1}, overrides={"PUBLIC_BASE_URL": ""}) as stack:
+    with Stack(counts={"twilio": 1}, overrides={"PUBLIC_BASE_URL": "", "LOG_FORMAT": "json"}) as stack:
         salon = stack.seed(salons=1, customers=CUSTOMERS)[0]
         for processes, threads, answer_ms in QUICK if quick else FULL:
             ours: list[dict[str, float]] = []
