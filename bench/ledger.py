@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from tests.processes import Stack
+from tests.processes import SeededSalon, Stack
 
 # Of the booking ids of texts that wait in the future; no booking has them, and nothing looks before they are due.
 FIRST_FAR_BOOKING = 1_000_000_000
@@ -57,21 +57,18 @@ class Burst:
     due_at: float
 
 
-def add_burst(stack: Stack, salon: Any, count: int, due_in_seconds: float) -> Burst:
-    """Book ``count`` visits whose reminders fall due together, after so many seconds (0: now).
+def add_burst(stack: Stack, salon: SeededSalon, count: int, due_in_seconds: float) -> Burst:
+    """Book ``count`` visits whose reminders fall due together, after so many seconds (0: now)."""
+    customers = [customer.id for customer in salon.customers]
+    return book(stack, salon.id, salon.owner.user_id, customers, count, due_in_seconds)
 
-    The statistics are fresh then, as they are of rows that were written a day before.
-    """
-    rows = stack.query(
-        _DUE,
-        {
-            "count": count,
-            "customers": [customer.id for customer in salon.customers],
-            "salon": salon.id,
-            "user": salon.owner.user_id,
-            "due_in": due_in_seconds,
-        },
-    )
+
+def book(
+    stack: Stack, salon_id: int, user_id: int, customers: Sequence[int], count: int, due_in_seconds: float
+) -> Burst:
+    """The same, for whoever has only the ids. PostgreSQL's statistics are fresh then, as they are a day after."""
+    asked = {"count": count, "customers": list(customers), "salon": salon_id, "user": user_id, "due_in": due_in_seconds}
+    rows = stack.query(_DUE, asked)
     stack.query("ANALYZE sms_message")
     stack.query("ANALYZE appointment_appointment")
     return Burst(len(rows), rows[0][0].timestamp())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from django.db import OperationalError, connection
@@ -134,9 +135,9 @@ def test_one_who_opted_out_is_told_from_the_others_of_a_batch():
 def test_outcomes_together_are_each_told_by_their_own_fate():
     bookings = [make_appointment(allow_overlap=True) for _ in range(4)]
     owed = [delivery.Owed(one.pk, Kind.CONFIRMATION, services.compose_confirmations) for one in bookings]
-    claims = delivery.claims._work(owed)
+    claims: Any = delivery.claims._work(owed)
     Message.objects.filter(pk=claims[3].outgoing.message_id).update(attempts=2)
-    answers = [
+    answers: list[Any] = [
         delivery.transport.Accepted("SM1", 1),
         delivery.Rejected("no such number", 21211),
         delivery.transport.Accepted("SM2", None),
