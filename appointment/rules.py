@@ -210,7 +210,7 @@ def _check_hours(booking: Appointment, stored: Appointment | None) -> None:
     if not _differs(booking, stored, *_TIMES):
         return
     at = seconds(booking.appointment_time)
-    spans = occupancy.need_of(booking).spans or [(at, at + 1)]
+    spans = occupancy.spans_of(booking) or [(at, at + 1)]
     zone = booking.salon.zone
     days = [moment(edge).astimezone(zone).date() for edge in (spans[0][0], spans[-1][1])]
     rota = hours.rota(booking.salon, [booking.user_id], *days)

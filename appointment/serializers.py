@@ -6,6 +6,7 @@ from functools import lru_cache, partial
 from typing import Any, TypeVar, cast
 
 from django.core.exceptions import ObjectDoesNotExist
+from django.db.models import prefetch_related_objects
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -163,6 +164,10 @@ class AppointmentSerializer(StrictFieldsMixin, serializers.ModelSerializer[Appoi
             if attrs.setdefault(name, value) != value:
                 message = "It differs from the slot's. Give one of the two."
                 raise serializers.ValidationError({name: [message]}, code="differs_from_slot")
+
+    def to_representation(self, instance: Appointment) -> dict[str, Any]:
+        prefetch_related_objects([instance], "booked_services__service")  # asked for thrice; a list has them already
+        return super().to_representation(instance)
 
     def create(self, validated_data: dict[str, Any]) -> Appointment:
         return obeying_rules(services.book, **validated_data)

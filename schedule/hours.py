@@ -60,8 +60,11 @@ def rota(salon: Salon, user_ids: Collection[int], first: date, last: date) -> Ro
 
 def has_hours(salon_id: int, user_id: int) -> bool:
     """Has anybody said when this person works at the salon? Until then they may be booked at any time."""
-    of_person = {"salon_id": salon_id, "user_id": user_id}
-    return WorkingHours.objects.filter(**of_person).exists() or SpecialHours.objects.filter(**of_person).exists()
+    weekly, special = (
+        model.objects.filter(salon_id=salon_id, user_id=user_id).order_by().values("pk")
+        for model in (WorkingHours, SpecialHours)
+    )
+    return weekly.union(special, all=True).exists()
 
 
 class _Shift(NamedTuple):

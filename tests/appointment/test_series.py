@@ -269,7 +269,7 @@ def test_preview_writes_nothing_and_keeps_nobody_from_booking(client, salon, sta
     sent = body(salon)
     with CaptureQueriesContext(connection) as queries:
         assert client.post("/series/preview/", sent).status_code == 200
-    assert not [q for q in queries if not q["sql"].startswith(("SELECT", "SAVEPOINT", "RELEASE"))]
+    assert not [q for q in queries if not q["sql"].startswith(("SELECT", "(SELECT", "SAVEPOINT", "RELEASE"))]
     assert not [q for q in queries if "FOR " in q["sql"] or "advisory" in q["sql"]]
 
 
