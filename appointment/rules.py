@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from appointment import models, occupancy
+from customer.services import hold_in_salon, is_in_salon
 from schedule import hours
 from schedule.models import Chair, Service
 from schedule.spans import covers, moment, overlaps, seconds
@@ -73,7 +74,7 @@ def check(
     """
     _check_status(booking, stored)
     _check_times(booking, stored)
-    _check_parties(booking, stored)
+    _check_parties(booking, stored, is_to_be_saved=is_to_be_saved)
     try:
         _check_services(booking, stored, services)
         _check_hours(booking, stored)
@@ -154,10 +155,11 @@ def _check_end(booking: Appointment) -> None:
         raise RuleBroken("end_time", "ends_before_it_begins", "The end must be later than the beginning.")
 
 
-def _check_parties(booking: Appointment, stored: Appointment | None) -> None:
+def _check_parties(booking: Appointment, stored: Appointment | None, *, is_to_be_saved: bool = True) -> None:
+    is_known = hold_in_salon if is_to_be_saved else is_in_salon
     of_salon = Q(pk=booking.salon_id)
     customer_is_new = _differs(booking, stored, "salon_id", "customer_id")
-    if customer_is_new and not booking.customer.salons.filter(of_salon).exists():
+    if customer_is_new and not is_known(booking.customer_id, booking.salon_id):
         raise RuleBroken("customer", "not_of_this_salon", "Choose a customer of this salon.")
     user_is_new = _differs(booking, stored, "salon_id", "user_id")
     if user_is_new and not booking.user.salons.filter(of_salon).exists():

@@ -55,6 +55,9 @@ CONSTRAINTS: dict[str, APIException] = {
         "The person has just been taken at that time. Choose another time or person, or allow the overlap.",
         code="person_taken",
     ),
+    "_fk_customer_customer_id": Conflict(  # of whatever names a customer
+        "The customer has just been merged with another or deleted. Look for them again.", code="customer_gone"
+    ),
 }
 
 

@@ -259,6 +259,7 @@ EXAMPLES: dict[str, Any] = {
         **_STAMPS,
     },
     "CustomerRequest": _CUSTOMER,
+    "MergeRequest": {"other": 8, "full_name": "Ada Lovelace", "phone_number": "+447400123456"},
     "PatchedCustomerRequest": {"full_name": "Ada King"},
     "Error": {
         "type": "client_error",

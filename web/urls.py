@@ -4,7 +4,7 @@ from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import include, path
 
 from user.forms import LoginForm
-from web.views import booking, day, people, settings, texts, visits
+from web.views import booking, day, merging, people, settings, texts, visits
 
 app_name = "web"
 
@@ -25,6 +25,8 @@ of_salon = [
     path("people/", people.people, name="people"),
     path("people/new/", people.new_person, name="new_person"),
     path("people/<int:customer_id>/", people.person, name="person"),
+    path("people/<int:customer_id>/merge/", merging.merge, name="merge"),
+    path("people/<int:customer_id>/merge/suggest/", merging.suggest_twin, name="suggest_twin"),
     path("texts/", texts.texts, name="texts"),
     path("replies/", texts.replies, name="replies"),
     path("settings/", settings.settings, name="settings"),

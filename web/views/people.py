@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_http_methods, require_safe
 
 from appointment.models import Appointment
+from customer.duplicates import likely_duplicates
 from customer.filters import CustomerFilter
 from customer.models import Customer
 from customer.serializers import CustomerSerializer
@@ -82,6 +83,7 @@ def _show(request: HttpRequest, salon: Salon, customer: Customer, *, status: int
     context = {
         "customer": customer,
         "form": {"full_name": customer.full_name, "phone_number": number},
+        "likely": likely_duplicates(customer, salon),
         "opted_out": opt_outs.is_opted_out(number),
         "visits": visits.prefetch_related("booked_services__service").order_by("-appointment_time")[:MOST_VISITS],
         "texts": [told(text, words) for text, words in with_words(texts.order_by("-due_at", "-id")[:MOST_TEXTS])],
