@@ -13,6 +13,7 @@ from django.utils import timezone
 from appointment import models, occupancy
 from customer.services import hold_in_salon, is_in_salon
 from schedule import hours
+from schedule.chairs import name_of
 from schedule.models import Chair, Service
 from schedule.spans import covers, moment, overlaps, seconds
 
@@ -253,11 +254,11 @@ def _check_free(need: occupancy.Need, asked: Appointment | Block, field: str, *,
 def _describe(taken: OccupiedTime, code: str, asked: Appointment | Block) -> str:
     zone = asked.salon.zone
     begins, ends = (edge.astimezone(zone) for edge in (taken.during.lower, taken.during.upper) if edge)
-    who = f"Column {taken.column_id}" if code == "slot_taken" else str(taken.user)
-    return (
-        f"{who} is taken from {begins:%Y-%m-%d %H:%M} to {ends:%H:%M}. "
-        "Choose another time or column, or allow the overlap."
-    )
+    is_chair = code == "slot_taken" and taken.column_id is not None
+    who = name_of(taken.salon_id, taken.column_id or 0) if is_chair else str(taken.user)
+    others = f"Choose another time or {'chair' if is_chair else 'person'}"
+    way_on = others if isinstance(asked, models.Block) else f"{others}, or allow the overlap"
+    return f"{who} is taken {begins:%H:%M}-{ends:%H:%M} on {begins:%Y-%m-%d}. {way_on}."
 
 
 def _differs(booking: Appointment, stored: Appointment | None, *fields: str) -> bool:

@@ -266,8 +266,8 @@ EXAMPLES: dict[str, Any] = {
         "errors": [
             {
                 "code": "slot_taken",
-                "detail": "Column 1 is taken from 2030-06-01 10:00 to 10:45. Choose another time or column, or allow "
-                "the overlap.",
+                "detail": "Window is taken 10:00-10:45 on 2030-06-01. Choose another time or chair, or allow the "
+                "overlap.",
                 "attr": None,
             }
         ],

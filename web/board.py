@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from appointment.day import Day, PersonsDay, Stretch, Visit
 from appointment.models import Appointment, Block
-from schedule.chairs import chairs_of
+from schedule.chairs import chairs_of, unnamed
 from schedule.models import Chair
 from schedule.spans import Span, merged, moment, seconds, without
 from web.text_states import badge_of
@@ -25,7 +25,7 @@ def columns_of(day: Day) -> list[Chair]:
     known = {chair.column_id for chair in day.chairs}
     used = {visit.booking.column_id for visit in day.visits}
     used |= {block.column_id for block in day.blocks if block.column_id is not None}
-    return day.chairs + [Chair(column_id=number, name=f"Chair {number}") for number in sorted(used - known)]
+    return day.chairs + [Chair(column_id=number, name=unnamed(number)) for number in sorted(used - known)]
 
 
 def board_of(day: Day) -> dict[str, Any]:
@@ -144,5 +144,5 @@ def columns_to_choose(salon: Any, chosen: int) -> list[Chair]:
     """For a form: the salon's chairs, and the column that is chosen already."""
     chairs = chairs_of(salon)
     if chosen and chosen not in {chair.column_id for chair in chairs}:
-        chairs.append(Chair(column_id=chosen, name=f"Chair {chosen}"))
+        chairs.append(Chair(column_id=chosen, name=unnamed(chosen)))
     return chairs

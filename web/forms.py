@@ -114,6 +114,11 @@ def key(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None
 
 
+def key_or_none(text: str) -> int | None:
+    """The same, where nothing chosen is a choice; what is no key is one that nothing has."""
+    return (key(text) or 0) if text else None
+
+
 def keys(texts: Iterable[str]) -> list[int | None]:
     return [key(text) for text in texts]
 

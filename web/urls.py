@@ -4,7 +4,7 @@ from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import include, path
 
 from user.forms import LoginForm
-from web.views import booking, day, merging, people, settings, texts, visits
+from web.views import blocks, booking, day, merging, people, rows, settings, texts, visits
 
 app_name = "web"
 
@@ -22,6 +22,8 @@ of_salon = [
     path("visits/<int:visit_id>/change/texts/", visits.change_texts, name="change_texts"),
     path("visits/<int:visit_id>/cancel/", visits.cancel, name="cancel"),
     path("visits/<int:visit_id>/texts/<int:text_id>/again/", visits.send_again, name="send_again"),
+    path("blocks/new/", blocks.new_block, name="new_block"),
+    path("blocks/<int:block_id>/", blocks.block, name="block"),
     path("people/", people.people, name="people"),
     path("people/new/", people.new_person, name="new_person"),
     path("people/<int:customer_id>/", people.person, name="person"),
@@ -33,8 +35,10 @@ of_salon = [
     path("settings/salon/", settings.save_salon, name="save_salon"),
     path("settings/reminders/", settings.foresee_minutes, name="foresee_minutes"),
     path("settings/staff/", settings.add_person, name="add_person"),
-    path("settings/<slug:what>/", settings.save_row, name="add_row"),
-    path("settings/<slug:what>/<int:row_id>/", settings.save_row, name="save_row"),
+    path("settings/days-off/", rows.days_off, name="days_off"),
+    path("settings/holidays/", rows.close_on_holidays, name="close_on_holidays"),
+    path("settings/<slug:what>/", rows.row, name="add_row"),
+    path("settings/<slug:what>/<int:row_id>/", rows.row, name="save_row"),
 ]
 
 urlpatterns = [

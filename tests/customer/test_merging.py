@@ -66,7 +66,7 @@ def test_everything_of_the_one_becomes_the_others(client, salon):
     services.note_no_show(missed.pk)
     series = make_series(salon, user=user, customer=other, column_id=5)
     entry = make_entry(salon, service, customer=other)
-    text = Message.objects.filter(booking_id=visit.pk).order_by("id").first()
+    text = Message.objects.filter(booking_id=visit.pk).order_by("id")[0]
     InboundMessage.objects.create(
         sid="SM1", sender="+447700900000", phone_number=text.to, received_at=hours_ahead(0), in_reply_to=text
     )
@@ -93,7 +93,7 @@ def test_nothing_that_names_a_customer_is_forgotten():
         field.model
         for model in apps.get_models()
         for field in model._meta.get_fields()
-        if getattr(field, "remote_field", None) and field.concrete and field.remote_field.model is Customer
+        if field.concrete and field.remote_field is not None and field.remote_field.model is Customer
     }
     assert concerned == {belongings.model for belongings in merging.all_belongings()}
     assert len(concerned) == 5

@@ -8,6 +8,7 @@ document.addEventListener("DOMContentLoaded", () => {
   const PIPS = { planned: "·", sending: "…", sent: "✓", delivered: "✓", failed: "!", "opted-out": "×" };
   const STATUS = { booked: "booked", arrived: "arrived", in_service: "being served", completed: "done", no_show: "did not come", cancelled: "cancelled", offered: "offered" };
   const visitUrl = (id) => grid.dataset.visit.replace("/0/", `/${id}/`);
+  const blockUrl = (id) => grid.dataset.block.replace("/0/", `/${id}/`);
   const clock = (wall) => wall.slice(11, 16);
 
   function make(tag, className, text) {
@@ -80,7 +81,7 @@ document.addEventListener("DOMContentLoaded", () => {
         if (visit && visit.colour) el.style.setProperty("--edge", visit.colour);
       },
       eventAllUpdated: withoutTableRoles,
-      eventClick: ({ event }) => { if (event.extendedProps.visit) openPanel(visitUrl(event.extendedProps.visit.id)); },
+      eventClick: ({ event }) => { if (event.extendedProps.visit) openPanel(visitUrl(event.extendedProps.visit.id)); else if (event.extendedProps.block) openPanel(blockUrl(event.extendedProps.block.id)); },
       dateClick: ({ date, resource }) => ask(wallOf(date), null, resource.id),
       select: ({ start, end, resource }) => { ask(wallOf(start), wallOf(end), resource.id); calendar.unselect(); },
       eventDrop: (info) => move(info, info.newResource), eventResize: (info) => move(info, null),
@@ -105,8 +106,13 @@ document.addEventListener("DOMContentLoaded", () => {
     else if (!calendar || frame !== drawn) { if (calendar) EventCalendar.destroy(calendar); drawGrid(); drawn = frame; scrollToNow(); }
     else calendar.setOption("events", events());
     const away = document.getElementById("away");
-    const notes = [...board.away.map((gone) => `${gone.name} is away${gone.from || gone.to ? ` ${gone.from || "from the start"}–${gone.to || "the end"}` : ""}`), ...board.blocks.filter((block) => block.chair === null).map((block) => `${block.person}: ${block.label} ${clock(block.start)}–${clock(block.end)}`)];
-    away.textContent = notes.join(" · "); away.hidden = !notes.length;
+    const notes = [...board.away.map((gone) => make("span", "", `${gone.name} is away${gone.from || gone.to ? ` ${gone.from || "from the start"}–${gone.to || "the end"}` : ""}`)), ...board.blocks.filter((block) => block.chair === null).map((block) => blockLink(block, `${block.person}: ${block.label} ${clock(block.start)}–${clock(block.end)}`))];
+    away.replaceChildren(...notes.flatMap((note, number) => number ? [" · ", note] : [note])); away.hidden = !notes.length;
+  }
+  function blockLink(block, text) {
+    const link = make("a", "muted", text);
+    link.href = blockUrl(block.id); link.dataset.panel = "";
+    return link;
   }
   /** The present moment on the salon's clock, whatever the browser's; the calendar's own line takes UTC for local time. */
   function now() {
@@ -144,7 +150,7 @@ document.addEventListener("DOMContentLoaded", () => {
         row.append(make("time", "", clock(visit.start)), name, end, make("span", "sub", [visit.ends ? `until ${clock(visit.end)}` : "", visit.what, visit.person].filter(Boolean).join(" · ")));
         section.append(row);
       }
-      for (const block of board.blocks.filter((block) => block.chair === chair.id)) section.append(make("p", "muted", `${clock(block.start)}–${clock(block.end)} ${block.label}`));
+      for (const block of board.blocks.filter((block) => block.chair === chair.id)) { const row = make("p"); row.append(blockLink(block, `${clock(block.start)}–${clock(block.end)} ${block.label}`)); section.append(row); }
       if (!visits.length) section.append(make("p", "muted", "Nothing booked."));
       return section;
     }));
