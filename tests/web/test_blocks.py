@@ -30,20 +30,29 @@ def test_block_is_made_shown_changed_and_removed(desk: Any) -> None:
     client = desk(make_user(salon))
     new = f"/desk/{salon.pk}/blocks/new/"
     assert f'hx-post="{new}"' in client.get(new).content.decode()
-    answer = client.post(new, form())
+    client.post(new, form())
     block = Block.objects.get()
+    path = f"/desk/{salon.pk}/blocks/{block.pk}/"
     at = hours_ahead(30).replace(minute=0, second=0)
     assert (block.label, block.column_id, block.user, block.starts_at) == ("Lunch", 2, None, at)
     assert block.ends_at - block.starts_at == timedelta(minutes=30)
-    page = client.get(answer["Location"]).content.decode()
+    page = client.get(path).content.decode()
     assert ('value="Lunch"' in page, 'value="30"' in page) == (True, True)
-    assert f'hx-post="{answer["Location"]}"' in page
-    client.post(answer["Location"], form(label="Meeting", minutes="45"))
+    assert f'hx-post="{path}"' in page
+    client.post(path, form(label="Meeting", minutes="45"))
     block.refresh_from_db()
     assert (block.label, block.ends_at - block.starts_at) == ("Meeting", timedelta(minutes=45))
-    client.post(answer["Location"], {"delete": "yes"})
+    client.post(path, {"delete": "yes"})
     assert Block.objects.count() == 0
     assert Message.objects.count() == 0
+
+
+def test_form_sent_twice_blocks_once(desk: Any) -> None:
+    salon = make_salon(timezone="UTC")
+    client = desk(make_user(salon))
+    answers = [client.post(f"/desk/{salon.pk}/blocks/new/", form(once="a" * 32)) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [302, 302]
+    assert Block.objects.count() == 1
 
 
 def test_time_is_read_on_the_salons_clock(desk: Any) -> None:

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods
 from appointment.models import Block
 from appointment.serializers import BlockSerializer
 from salon.models import Salon
-from web import forms
+from web import forms, once
 from web.answers import done
 from web.board import columns_to_choose
 from web.desk import of_salon, page
@@ -28,10 +28,10 @@ def new_block(request: HttpRequest, salon: Salon) -> HttpResponse:
         asked = {name: request.GET.get(name, "") for name in ("date", "time", "minutes", "column_id")}
         return _show(request, salon, None, {**asked, "minutes": asked["minutes"] or str(USUAL_MINUTES)})
     try:
-        block = forms.save(BlockSerializer(data=_fields(request, salon), context={"request": request}))
+        once.once(request, lambda: _make(request, salon))
     except Refused as refused:
         return _show(request, salon, None, request.POST.dict(), refused)
-    return done(request, f"Blocked: {block.label or 'no label'}.", to=("web:block", salon.pk, block.pk))
+    return done(request, "The time is blocked.", to=("web:day", salon.pk))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -49,6 +49,11 @@ def block(request: HttpRequest, salon: Salon, block_id: int) -> HttpResponse:
     except Refused as refused:
         return _show(request, salon, row, request.POST.dict(), refused)
     return done(request, "Saved.", to=("web:block", salon.pk, row.pk))
+
+
+def _make(request: HttpRequest, salon: Salon) -> int:
+    made: Block = forms.save(BlockSerializer(data=_fields(request, salon), context={"request": request}))
+    return made.pk
 
 
 def _fields(request: HttpRequest, salon: Salon) -> dict[str, Any]:
@@ -80,9 +85,10 @@ def _as_form(row: Block, salon: Salon) -> dict[str, Any]:
 def _show(
     request: HttpRequest, salon: Salon, row: Block | None, form: dict[str, Any], refused: Refused | None = None
 ) -> HttpResponse:
+    is_done = isinstance(refused, once.AlreadyDone)
     context = {
         "blocked": row,
-        "form": form,
+        "form": form | {"once": once.new_key() if is_done else once.key_of(request)},
         "refused": refused,
         "errors": refused.errors if refused else {},
         "chairs": columns_to_choose(salon, forms.key(form.get("column_id", "")) or 0),

@@ -20,7 +20,7 @@ from customer.serializers import CustomerSerializer
 from salon.models import Salon
 from schedule.models import Service
 from sms import opt_outs
-from web import forms
+from web import forms, once
 from web.answers import done, refusal
 from web.board import columns_to_choose
 from web.desk import of_salon, page, staff_of
@@ -38,10 +38,13 @@ def book(request: HttpRequest, salon: Salon) -> HttpResponse:
     if request.method != "POST":
         return page(request, salon, "web/book.html", _choices(salon) | _wanted(request, salon))
     try:
-        booking = _book(request, salon)
+        booking_id = once.once(request, lambda: _book(request, salon).pk)
     except Refused as refused:
-        context = _choices(salon) | _typed(request, salon) | refusal(request, salon, refused)
+        context = _choices(salon) | _typed(request, salon, refused) | refusal(request, salon, refused)
         return page(request, salon, "web/book.html", context, status=refused.status)
+    booking = Appointment.objects.filter(salon=salon, pk=booking_id).select_related("customer").first()
+    if booking is None:  # the form was sent again, long after
+        return done(request, "It was booked, and has been deleted since.", to=("web:day", salon.pk))
     return done(request, f"Booked: {booking.customer}, {_at(booking, salon)}.", to=("web:visit", salon.pk, booking.pk))
 
 
@@ -96,6 +99,7 @@ def _wanted(request: HttpRequest, salon: Salon) -> dict[str, Any]:
         "column_id": asked.get("column_id", ""),
         "user": str(staff_of(request).pk),
         "who": "known",
+        "once": once.new_key(),
     }
     again = Appointment.objects.filter(salon=salon, pk=forms.key(asked.get("again", "")) or 0)
     for visit in again.select_related("customer").prefetch_related("booked_services__service"):
@@ -111,8 +115,9 @@ def _wanted(request: HttpRequest, salon: Salon) -> dict[str, Any]:
     return {"form": form, "customer": _customer(salon, asked.get("customer", ""))}
 
 
-def _typed(request: HttpRequest, salon: Salon) -> dict[str, Any]:
+def _typed(request: HttpRequest, salon: Salon, refused: Refused) -> dict[str, Any]:
     form = {**request.POST.dict(), "services": request.POST.getlist("services")}
+    form["once"] = once.new_key() if isinstance(refused, once.AlreadyDone) else once.key_of(request)
     return {"form": form, "customer": _customer(salon, request.POST.get("customer", ""))}
 
 
