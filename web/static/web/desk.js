@@ -75,7 +75,7 @@
   document.body.addEventListener("htmx:responseError", (event) => {
     const status = event.detail.xhr.status;
     if (status === 401) return;
-    toast(status === 404 ? "It is not there any more." : status === 403 ? "Your account may not do that, or this page is too old: load it again." : "That did not work. Nothing was saved; try again.", { tone: "bad" });
+    toast(status === 429 ? "Too many requests. Nothing was saved; try again in a minute." : status === 404 ? "It is not there any more." : status === 403 ? "Your account may not do that, or this page is too old: load it again." : "That did not work. Nothing was saved; try again.", { tone: "bad" });
   });
 
   // --- Clicks -------------------------------------------------------------------------------------
