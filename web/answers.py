@@ -10,6 +10,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, resolve_url
+from django.utils.formats import date_format
 
 from salon.models import Salon
 from web.desk import staff_of
@@ -46,7 +47,7 @@ def slots_shown(salon: Salon, alternatives: Sequence[dict[str, Any]]) -> list[di
             {
                 "date": starts_at.date().isoformat(),
                 "time": starts_at.strftime("%H:%M"),
-                "label": starts_at.strftime("%a %-d %b, %H:%M"),
+                "label": date_format(starts_at, "D j M, H:i"),
                 "user": slot["user"],
                 "person": names.get(slot["user"], ""),
                 "column_id": slot["column_ids"][0],

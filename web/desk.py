@@ -13,6 +13,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from booking_api import rate_limits
 from salon.models import Salon
@@ -46,7 +47,8 @@ def counted(view: View) -> View:
 
 def _too_many(request: HttpRequest, wait_seconds: int) -> HttpResponse:
     if "json" in request.headers.get("Accept", ""):
-        message = f"Too many requests. Nothing was saved; try again in {wait_seconds} s."
+        words = gettext("Too many requests. Nothing was saved; try again in %(seconds)d s.")
+        message = words % {"seconds": wait_seconds}
         return JsonResponse({"message": message}, status=429)
     return render(request, "429.html", {"wait_seconds": wait_seconds}, status=429)
 

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from django.db import connection, transaction
 from django.http import HttpRequest
+from django.utils.translation import gettext
 from rest_framework.response import Response
 
 from booking_api import idempotency
@@ -66,7 +67,9 @@ class AlreadyDone(Refused):
     """Back in the browser leads to a form that has done its work, whose fields can be changed."""
 
     def __init__(self) -> None:
-        message = "This form has been saved already. To save what it says now as well, press the button once more."
+        message = gettext(
+            "This form has been saved already. To save what it says now as well, press the button once more."
+        )
         super().__init__(409, {WHOLE_FORM: [message]}, frozenset({"already_done"}))
 
 

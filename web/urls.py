@@ -2,6 +2,8 @@
 
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import include, path
+from django.views.decorators.cache import cache_control
+from django.views.i18n import JavaScriptCatalog
 
 from user.forms import LoginForm
 from web.views import blocks, booking, day, merging, people, rows, settings, texts, visits
@@ -50,6 +52,7 @@ urlpatterns = [
         ),
         name="login",
     ),
+    path("desk/words.js", cache_control(max_age=3600)(JavaScriptCatalog.as_view(packages=["web"])), name="words"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("desk/<int:salon_id>/", include(of_salon)),
 ]

@@ -6,6 +6,8 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
 from appointment.models import Block
@@ -18,7 +20,7 @@ from web.desk import of_salon, page
 from web.forms import Refused
 
 USUAL_MINUTES = 60
-LABELS = ("Lunch", "Break", "Meeting", "Training")
+LABELS = (_("Lunch"), _("Break"), _("Meeting"), _("Training"))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -31,7 +33,7 @@ def new_block(request: HttpRequest, salon: Salon) -> HttpResponse:
         once.once(request, lambda: _make(request, salon))
     except Refused as refused:
         return _show(request, salon, None, request.POST.dict(), refused)
-    return done(request, "The time is blocked.", to=("web:day", salon.pk))
+    return done(request, gettext("The time is blocked."), to=("web:day", salon.pk))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -43,12 +45,12 @@ def block(request: HttpRequest, salon: Salon, block_id: int) -> HttpResponse:
         return _show(request, salon, row, _as_form(row, salon))
     if "delete" in request.POST:
         row.delete()
-        return done(request, "The time is free again.", to=("web:day", salon.pk))
+        return done(request, gettext("The time is free again."), to=("web:day", salon.pk))
     try:
         forms.save(BlockSerializer(row, data=_fields(request, salon), partial=True, context={"request": request}))
     except Refused as refused:
         return _show(request, salon, row, request.POST.dict(), refused)
-    return done(request, "Saved.", to=("web:block", salon.pk, row.pk))
+    return done(request, gettext("Saved."), to=("web:block", salon.pk, row.pk))
 
 
 def _make(request: HttpRequest, salon: Salon) -> int:

@@ -8,6 +8,8 @@ from typing import Any
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from phonenumber_field.phonenumber import to_python
 
@@ -44,8 +46,9 @@ def book(request: HttpRequest, salon: Salon) -> HttpResponse:
         return page(request, salon, "web/book.html", context, status=refused.status)
     booking = Appointment.objects.filter(salon=salon, pk=booking_id).select_related("customer").first()
     if booking is None:  # the form was sent again, long after
-        return done(request, "It was booked, and has been deleted since.", to=("web:day", salon.pk))
-    return done(request, f"Booked: {booking.customer}, {_at(booking, salon)}.", to=("web:visit", salon.pk, booking.pk))
+        return done(request, gettext("It was booked, and has been deleted since."), to=("web:day", salon.pk))
+    message = gettext("Booked: %(name)s, %(at)s.") % {"name": booking.customer, "at": _at(booking, salon)}
+    return done(request, message, to=("web:visit", salon.pk, booking.pk))
 
 
 @require_POST
@@ -126,7 +129,7 @@ def _customer(salon: Salon, text: str) -> Customer | None:
 
 
 def _at(booking: Appointment, salon: Salon) -> str:
-    return booking.appointment_time.astimezone(salon.zone).strftime("%a %-d %b at %H:%M")
+    return date_format(booking.appointment_time.astimezone(salon.zone), gettext("D j M \\a\\t H:i"))
 
 
 # --- Whom it is for -----------------------------------------------------------------------------------
@@ -159,7 +162,7 @@ def check_number(request: HttpRequest, salon: Salon) -> HttpResponse:
     serializer = CustomerSerializer(data=fields, context={"request": request})
     context: dict[str, Any] = {"is_booking": "booking" in request.GET}
     if not serializer.is_valid():
-        context["problem"] = " ".join(map(str, serializer.errors.get("phone_number", ["Check the number."])))
+        context["problem"] = " ".join(map(str, serializer.errors.get("phone_number", [gettext("Check the number.")])))
     else:
         number = to_python(serializer.validated_data["phone_number"])
         context["number"] = number

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from appointment.models import Appointment
@@ -51,7 +52,9 @@ def merge(request: HttpRequest, salon: Salon, customer_id: int) -> HttpResponse:
         merged = forms.save(_serializer(request, kept, other))
     except Refused as refused:
         return _show(request, salon, kept, other, status=refused.status, refused=refused)
-    return done(request, f"{merged} is one customer now.", to=("web:person", salon.pk, kept.pk))
+    return done(
+        request, gettext("%(name)s is one customer now.") % {"name": merged}, to=("web:person", salon.pk, kept.pk)
+    )
 
 
 def _customers(request: HttpRequest, salon: Salon) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from appointment.models import Appointment
@@ -51,7 +52,7 @@ def new_person(request: HttpRequest, salon: Salon) -> HttpResponse:
     except Refused as refused:
         context = {"form": request.POST.dict(), "errors": refused.errors, "refused": refused}
         return page(request, salon, "web/new_person.html", context, status=refused.status)
-    return done(request, f"{customer} was added.", to=("web:person", salon.pk, customer.pk))
+    return done(request, gettext("%(name)s was added.") % {"name": customer}, to=("web:person", salon.pk, customer.pk))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -68,7 +69,7 @@ def person(request: HttpRequest, salon: Salon, customer_id: int) -> HttpResponse
     except Refused as refused:
         more = {"form": request.POST.dict(), "errors": refused.errors, "refused": refused}
         return _show(request, salon, customer, status=refused.status, **more)
-    return done(request, "Saved.", to=("web:person", salon.pk, customer.pk))
+    return done(request, gettext("Saved."), to=("web:person", salon.pk, customer.pk))
 
 
 def _fields(request: HttpRequest) -> dict[str, Any]:

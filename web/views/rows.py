@@ -10,7 +10,9 @@ from typing import Any
 from django.db.models import Model, RestrictedError
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404
-from django.utils.translation import ngettext
+from django.utils.dates import WEEKDAYS
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from appointment.filters import local_today
@@ -30,6 +32,7 @@ from web import forms
 from web.answers import done
 from web.desk import of_owner, page
 from web.forms import Refused
+from web.names import Words
 
 # A form that says `all` has every field of the row, so that a box that is not posted is one that is not ticked.
 ALL = "all"
@@ -61,7 +64,7 @@ class Rows:
     serializer: type[Any]
     bodies: Callable[[QueryDict, Salon, Any], list[Body]]
     as_form: Callable[[Any], Body]
-    title: tuple[str, str]
+    title: tuple[Words, Words]
     shown_at: tuple[str, str]
 
 
@@ -198,14 +201,14 @@ def _days(row: Any, *names: str) -> Body:
 SETTINGS, DAYS_OFF = "web:settings", "web:days_off"
 LISTS = {
     "chairs": Rows(
-        Chair, ChairSerializer, _of_chair, _chair_as_form, ("New chair", "Chair"), shown_at=(SETTINGS, "chairs")
+        Chair, ChairSerializer, _of_chair, _chair_as_form, (_("New chair"), _("Chair")), shown_at=(SETTINGS, "chairs")
     ),
     "services": Rows(
         Service,
         ServiceSerializer,
         _of_service,
         _service_as_form,
-        ("New service", "Service"),
+        (_("New service"), _("Service")),
         shown_at=(SETTINGS, "services"),
     ),
     "hours": Rows(
@@ -213,7 +216,7 @@ LISTS = {
         WorkingHoursSerializer,
         _of_hours,
         _hours_as_form,
-        ("New hours", "Hours"),
+        (_("New hours"), _("Hours")),
         shown_at=(SETTINGS, "hours"),
     ),
     "special-hours": Rows(
@@ -221,7 +224,7 @@ LISTS = {
         SpecialHoursSerializer,
         _of_special_hours,
         _special_hours_as_form,
-        ("Other hours on a date", "Other hours on a date"),
+        (_("Other hours on a date"), _("Other hours on a date")),
         shown_at=(DAYS_OFF, "special-hours"),
     ),
     "time-off": Rows(
@@ -229,7 +232,7 @@ LISTS = {
         TimeOffSerializer,
         _of_time_off,
         _time_off_as_form,
-        ("Time off, or closed", "Time off, or closed"),
+        (_("Time off, or closed"), _("Time off, or closed")),
         shown_at=(DAYS_OFF, "time-off"),
     ),
 }
@@ -286,7 +289,7 @@ def _show(
         "errors": refused.errors if refused else {},
         "people": list(salon.staff.filter(is_active=True)),
         "services": list(Service.objects.filter(salon=salon, is_active=True)) if what == "chairs" else [],
-        "weekdays": WorkingHours.Weekday.choices,
+        "weekdays": list(WEEKDAYS.items()),
     }
     return page(request, salon, "web/row.html", context, status=refused.status if refused else 200)
 
@@ -297,7 +300,7 @@ def _save(request: HttpRequest, salon: Salon, rows: Rows, found: Model | None) -
         serializer = rows.serializer(found, data=body, partial=found is not None, context={"request": request})
         serializer.is_valid(raise_exception=True)
         saved.append(serializer.save())
-    return " ".join(["Saved.", *(_visits_within(row) for row in saved if isinstance(row, TimeOff))]).strip()
+    return " ".join([gettext("Saved."), *(_visits_within(row) for row in saved if isinstance(row, TimeOff))]).strip()
 
 
 def _visits_within(away: TimeOff) -> str:
@@ -323,8 +326,8 @@ def _delete(found: Any) -> str:
     try:
         found.delete()
     except RestrictedError as error:
-        raise Conflict("It has been booked. Switch it off instead.", code="in_use") from error
-    return "Removed."
+        raise Conflict(gettext("It has been booked. Switch it off instead."), code="in_use") from error
+    return gettext("Removed.")
 
 
 def _move(request: HttpRequest, salon: Salon, chair: Chair) -> str:
@@ -339,7 +342,8 @@ def _move(request: HttpRequest, salon: Salon, chair: Chair) -> str:
             serializer = ChairSerializer(other, data={"position": place}, partial=True, context={"request": request})
             serializer.is_valid(raise_exception=True)
             serializer.save()
-    return f"{chair.name} is number {min(max(to, 0), len(chairs) - 1) + 1} now."
+    place = min(max(to, 0), len(chairs) - 1) + 1
+    return gettext("%(chair)s is number %(place)d now.") % {"chair": chair.name, "place": place}
 
 
 # --- Days off -------------------------------------------------------------------------------------------
@@ -387,5 +391,6 @@ def close_on_holidays(request: HttpRequest, salon: Salon) -> HttpResponse:
         return [words for words in told if words]
 
     told = forms.obey(act)
-    message = f"Closed on {len(wanted)} day{'' if len(wanted) == 1 else 's'}." if wanted else "None was chosen."
+    words = ngettext("Closed on %(number)d day.", "Closed on %(number)d days.", len(wanted))
+    message = words % {"number": len(wanted)} if wanted else gettext("None was chosen.")
     return done(request, " ".join([message, *told]), to=(DAYS_OFF, salon.pk), part="time-off")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from django.utils.dates import WEEKDAYS
+from django.utils.translation import gettext, ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from salon.models import MAX_REMINDER_TIME_MINUTES, Salon
@@ -17,8 +19,6 @@ from web import forms
 from web.answers import done
 from web.desk import of_owner, page
 from web.forms import Refused
-
-WEEKDAYS = WorkingHours.Weekday.choices
 
 
 @require_safe
@@ -42,7 +42,7 @@ def _show(request: HttpRequest, salon: Salon, *, status: int = 200, **more: Any)
         "chairs": list(Chair.objects.filter(salon=salon)),
         "services": list(Service.objects.filter(salon=salon)),
         "people": [(person, [row for row in hours if row.user_id == person.pk]) for person in people],
-        "weekdays": WEEKDAYS,
+        "weekdays": list(WEEKDAYS.items()),
         **more,
     }
     return page(request, salon, "web/settings.html", context, status=status)
@@ -60,7 +60,10 @@ def save_salon(request: HttpRequest, salon: Salon) -> HttpResponse:
         more = {"form": request.POST.dict(), "errors": refused.errors, "refused": refused}
         return _show(request, salon, status=refused.status, **more)
     moved = saved.reminders_moved
-    message = "Saved." if not moved else f"Saved. {_count(moved, 'reminder')} moved."
+    message = gettext("Saved.")
+    if moved:
+        words = ngettext("%(number)d reminder moved.", "%(number)d reminders moved.", moved)
+        message = f"{message} {words % {'number': moved}}"
     return done(request, message, to=("web:settings", salon.pk))
 
 
@@ -70,14 +73,11 @@ def foresee_minutes(request: HttpRequest, salon: Salon) -> HttpResponse:
     """What other minutes would move."""
     minutes = forms.key(request.POST.get("reminder_time_minutes", ""))
     if minutes is None or minutes > MAX_REMINDER_TIME_MINUTES:
-        message = f"Give whole minutes from 0 to {MAX_REMINDER_TIME_MINUTES:,}."
+        words = gettext("Give whole minutes from 0 to %(most)d.")
+        message = words % {"most": MAX_REMINDER_TIME_MINUTES}
         return page(request, salon, "web/parts/reminders.html", {"problem": message})
     moved, following = foresee_reminders(salon, minutes)
     return page(request, salon, "web/parts/reminders.html", {"moved": moved, "following": following})
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 # --- People ---------------------------------------------------------------------------------------------
@@ -95,4 +95,4 @@ def add_person(request: HttpRequest, salon: Salon) -> HttpResponse:
     except Refused as refused:
         more = {"new_person": request.POST.dict(), "person_errors": refused.errors, "refused": refused}
         return _show(request, salon, status=refused.status, refused_in="staff", **more)
-    return done(request, f"{person} can log in now.", to=("web:settings", salon.pk))
+    return done(request, gettext("%(name)s can log in now.") % {"name": person}, to=("web:settings", salon.pk))
