@@ -124,6 +124,7 @@ DEFAULT_TIMEZONE = env.str("DEFAULT_TIMEZONE", default="Europe/London")
 LANGUAGE_CODE = "en-gb"
 # Of the staff pages, by the browser's wish. The API, the admin and every text stay English (`web.middleware`).
 LANGUAGES = [("en-gb", "English"), ("de", "Deutsch")]
+LOCALE_PATHS = [BASE_DIR / "web/locale"]  # before Django's own, whose admin says some of these words otherwise
 PHONENUMBER_DEFAULT_REGION = env.str("DEFAULT_PHONE_REGION", default="GB")
 PHONENUMBER_DB_FORMAT = "E164"
 PHONENUMBER_DEFAULT_FORMAT = "E164"

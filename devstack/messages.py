@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract_javascript
@@ -58,9 +59,11 @@ def of_python() -> Iterator[Found]:
 def of_scripts() -> Iterator[Found]:
     keywords = {"gettext": None, "ngettext": (1, 2)}
     for path in sorted((WEB / "static/web").glob("*.js")):
+        name = str(path.relative_to(CHECKOUT))
         with path.open("rb") as script:
-            for _, function, words, _ in extract_javascript(script, keywords, [], {"parse_template_string": True}):
-                yield (words[0], words[1]) if function == "ngettext" else words, str(path.relative_to(CHECKOUT))
+            for _, function, found, _ in extract_javascript(script, keywords, [], {"parse_template_string": True}):
+                words: Any = found  # a text, or two where there is a plural
+                yield (words[0], words[1]) if function == "ngettext" else words, name
 
 
 DOMAINS = {"django": (of_templates, of_python), "djangojs": (of_scripts,)}

@@ -25,7 +25,7 @@ class LanguageOfPages:
         if request.path != "/" and not request.path.startswith(TRANSLATED):
             return self.get_response(request)
         language = translation.get_language_from_request(request)
-        request.LANGUAGE_CODE = language  # type: ignore[attr-defined]
+        request.LANGUAGE_CODE = language
         with translation.override(language):
             response = self.get_response(request)
         patch_vary_headers(response, ("Accept-Language",))

@@ -163,6 +163,14 @@ def test_every_page_is_drawn_in_german(desk: Any) -> None:
 
 
 @pytest.mark.django_db
+def test_words_are_the_pages_own_and_not_those_of_djangos_admin(desk: Any) -> None:
+    salon = make_salon()
+    path = f"/desk/{salon.pk}/people/{make_customer(salon).pk}/"
+    page = desk(make_user(salon)).get(path, headers=GERMAN).content.decode()
+    assert ("Speichern" in page, "Sichern" in page) == (True, False)
+
+
+@pytest.mark.django_db
 def test_api_answers_in_english_also_right_after_a_german_page(desk: Any, api: Any) -> None:
     salon = make_salon()
     user = make_user(salon)
