@@ -7,7 +7,7 @@ DEVSTACK := exec $(VENV_PYTHON) -m devstack --with-parent
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test faults bench check format openapi lock clean distclean
+.PHONY: help setup run demo test faults bench check format openapi messages lock clean distclean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -39,6 +39,9 @@ format: setup ## put the code into the house's format
 
 openapi: setup ## write docs/openapi.yaml anew from the code
 	@$(DEVSTACK) exec $(VENV_PYTHON) manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
+
+messages: setup ## bring the pages' translations up to date with their words, and compile them
+	@$(DEVSTACK) exec $(VENV_PYTHON) -m devstack.messages
 
 lock: ## compile requirements*.in to requirements*.txt (needs uv)
 	@command -v uv >/dev/null || { echo "uv is needed to compile the requirements: pip install uv" >&2; exit 1; }

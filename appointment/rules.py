@@ -11,7 +11,9 @@ from django.db.models import Q
 from django.utils import timezone
 
 from appointment import models, occupancy
+from customer.services import hold_in_salon, is_in_salon
 from schedule import hours
+from schedule.chairs import name_of
 from schedule.models import Chair, Service
 from schedule.spans import covers, moment, overlaps, seconds
 
@@ -73,7 +75,7 @@ def check(
     """
     _check_status(booking, stored)
     _check_times(booking, stored)
-    _check_parties(booking, stored)
+    _check_parties(booking, stored, is_to_be_saved=is_to_be_saved)
     try:
         _check_services(booking, stored, services)
         _check_hours(booking, stored)
@@ -154,10 +156,11 @@ def _check_end(booking: Appointment) -> None:
         raise RuleBroken("end_time", "ends_before_it_begins", "The end must be later than the beginning.")
 
 
-def _check_parties(booking: Appointment, stored: Appointment | None) -> None:
+def _check_parties(booking: Appointment, stored: Appointment | None, *, is_to_be_saved: bool = True) -> None:
+    is_known = hold_in_salon if is_to_be_saved else is_in_salon
     of_salon = Q(pk=booking.salon_id)
     customer_is_new = _differs(booking, stored, "salon_id", "customer_id")
-    if customer_is_new and not booking.customer.salons.filter(of_salon).exists():
+    if customer_is_new and not is_known(booking.customer_id, booking.salon_id):
         raise RuleBroken("customer", "not_of_this_salon", "Choose a customer of this salon.")
     user_is_new = _differs(booking, stored, "salon_id", "user_id")
     if user_is_new and not booking.user.salons.filter(of_salon).exists():
@@ -251,11 +254,11 @@ def _check_free(need: occupancy.Need, asked: Appointment | Block, field: str, *,
 def _describe(taken: OccupiedTime, code: str, asked: Appointment | Block) -> str:
     zone = asked.salon.zone
     begins, ends = (edge.astimezone(zone) for edge in (taken.during.lower, taken.during.upper) if edge)
-    who = f"Column {taken.column_id}" if code == "slot_taken" else str(taken.user)
-    return (
-        f"{who} is taken from {begins:%Y-%m-%d %H:%M} to {ends:%H:%M}. "
-        "Choose another time or column, or allow the overlap."
-    )
+    is_chair = code == "slot_taken" and taken.column_id is not None
+    who = name_of(taken.salon_id, taken.column_id or 0) if is_chair else str(taken.user)
+    others = f"Choose another time or {'chair' if is_chair else 'person'}"
+    way_on = others if isinstance(asked, models.Block) else f"{others}, or allow the overlap"
+    return f"{who} is taken {begins:%H:%M}-{ends:%H:%M} on {begins:%Y-%m-%d}. {way_on}."
 
 
 def _differs(booking: Appointment, stored: Appointment | None, *fields: str) -> bool:

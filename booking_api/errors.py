@@ -48,12 +48,15 @@ CONSTRAINTS: dict[str, APIException] = {
         {"end_time": ["The end must be later than the beginning."]}, code="ends_before_it_begins"
     ),
     "appointment_no_overlap": Conflict(
-        "The column has just been taken at that time. Choose another time or column, or allow the overlap.",
+        "The chair has just been taken at that time. Choose another time or chair, or allow the overlap.",
         code="slot_taken",
     ),
     "appointment_person_no_overlap": Conflict(
         "The person has just been taken at that time. Choose another time or person, or allow the overlap.",
         code="person_taken",
+    ),
+    "_fk_customer_customer_id": Conflict(  # of whatever names a customer
+        "The customer has just been merged with another or deleted. Look for them again.", code="customer_gone"
     ),
 }
 

@@ -259,14 +259,15 @@ EXAMPLES: dict[str, Any] = {
         **_STAMPS,
     },
     "CustomerRequest": _CUSTOMER,
+    "MergeRequest": {"other": 8, "full_name": "Ada Lovelace", "phone_number": "+447400123456"},
     "PatchedCustomerRequest": {"full_name": "Ada King"},
     "Error": {
         "type": "client_error",
         "errors": [
             {
                 "code": "slot_taken",
-                "detail": "Column 1 is taken from 2030-06-01 10:00 to 10:45. Choose another time or column, or allow "
-                "the overlap.",
+                "detail": "Window is taken 10:00-10:45 on 2030-06-01. Choose another time or chair, or allow the "
+                "overlap.",
                 "attr": None,
             }
         ],

@@ -11,6 +11,7 @@ from typing import Any
 import redis
 import structlog
 from django.conf import settings
+from django.http import HttpRequest
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.retry import Retry
@@ -134,22 +135,23 @@ def take(*limits: Limit) -> Verdict | None:
     return max(verdicts, key=lambda verdict: verdict.used_us / verdict.limit.seconds)
 
 
+def limits_of(request: HttpRequest, caller_id: str | None) -> list[Limit]:
+    """Of the address that a request comes from, and of the user or API key, where it is known who asks."""
+    limits = [Limit(f"ip:{client_network(request)}", settings.RATE_LIMIT_PER_IP, 60)]
+    if caller_id is not None:
+        is_key = caller_id.startswith("key:")
+        per_minute = settings.RATE_LIMIT_PER_API_KEY if is_key else settings.RATE_LIMIT_PER_USER
+        limits.append(Limit(caller_id, per_minute, 60))
+    return limits
+
+
 class CallerThrottle(BaseThrottle):
     """The limits of the address that a request comes from, and of the user or API key."""
 
     def allow_request(self, request: Request, view: Any) -> bool:
-        self.verdict = take(*self.limits(request))
+        self.verdict = take(*limits_of(request._request, getattr(request.user, "caller_id", None)))
         request._request.rate_limit = self.verdict  # type: ignore[attr-defined]
         return self.verdict is None or self.verdict.is_allowed
-
-    def limits(self, request: Request) -> list[Limit]:
-        limits = [Limit(f"ip:{client_network(request._request)}", settings.RATE_LIMIT_PER_IP, 60)]
-        caller_id: str | None = getattr(request.user, "caller_id", None)
-        if caller_id is not None:
-            is_key = caller_id.startswith("key:")
-            per_minute = settings.RATE_LIMIT_PER_API_KEY if is_key else settings.RATE_LIMIT_PER_USER
-            limits.append(Limit(caller_id, per_minute, 60))
-        return limits
 
     def wait(self) -> int | None:
         return self.verdict.wait_seconds if self.verdict else None

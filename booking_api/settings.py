@@ -76,6 +76,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "booking_api.middleware.UnusableRequestMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "web.middleware.LanguageOfPages",
     "booking_api.middleware.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -121,6 +122,9 @@ USE_TZ = True
 TIME_ZONE = "UTC"  # what is stored; a salon's own zone appears where a person reads it
 DEFAULT_TIMEZONE = env.str("DEFAULT_TIMEZONE", default="Europe/London")
 LANGUAGE_CODE = "en-gb"
+# Of the staff pages, by the browser's wish. The API, the admin and every text stay English (`web.middleware`).
+LANGUAGES = [("en-gb", "English"), ("de", "Deutsch")]
+LOCALE_PATHS = [BASE_DIR / "web/locale"]  # before Django's own, whose admin says some of these words otherwise
 PHONENUMBER_DEFAULT_REGION = env.str("DEFAULT_PHONE_REGION", default="GB")
 PHONENUMBER_DB_FORMAT = "E164"
 PHONENUMBER_DEFAULT_FORMAT = "E164"

@@ -4,12 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 from django.utils.functional import cached_property
+from phonenumber_field.serializerfields import PhoneNumberField
 from rest_framework import serializers
 
 from booking_api.errors import Conflict
 from booking_api.fields import StrictFieldsMixin, VisiblePrimaryKeyField
 from booking_api.permissions import caller
-from customer import services
+from customer import merging, services
 from customer.models import Customer
 from salon.models import Salon
 from sms import opt_outs, unreachable
@@ -90,6 +91,47 @@ class CustomerSerializer(StrictFieldsMixin, serializers.ModelSerializer[Customer
     @cached_property
     def _own_salon_ids(self) -> set[int]:
         return set(caller(self.context["request"]).salons.values_list("pk", flat=True))
+
+
+class MergeSerializer(StrictFieldsMixin, serializers.Serializer[Customer]):
+    """The other record of the same person, and which name and number stay: those of the kept one, unless given."""
+
+    other = VisiblePrimaryKeyField(
+        queryset=Customer.objects.all(), help_text="Goes: all that is theirs becomes the kept customer's."
+    )
+    full_name = serializers.CharField(required=False, allow_blank=True, max_length=120)
+    phone_number = PhoneNumberField(required=False, help_text="One of the two that they have.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        kept, other = self.context["customer"], attrs["other"]
+        if kept == other:
+            raise serializers.ValidationError({"other": ["Choose another customer."]}, code="same_customer")
+        if attrs.get("phone_number", kept.phone_number) not in (kept.phone_number, other.phone_number):
+            message = "Keep one of the two numbers that they have; it can be changed afterwards."
+            raise serializers.ValidationError({"phone_number": [message]}, code="not_theirs")
+        return attrs
+
+    def save(self, **kwargs: Any) -> Customer:
+        """Raises: Conflict."""
+        user, given = caller(self.context["request"]), self.validated_data
+        try:
+            return _with_free_number(
+                merging.merge,
+                self.context["customer"].pk,
+                given["other"].pk,
+                visible=None if user.is_superuser else set(user.salons.values_list("pk", flat=True)),
+                full_name=given.get("full_name"),
+                phone_number=given.get("phone_number"),
+            )
+        except merging.NotYours as elsewhere:
+            message = (
+                f"Customer {elsewhere.customer_id} is known to a salon that you do not work for, and would change "
+                "there. Somebody who works for all of their salons can merge them."
+            )
+            raise Conflict(message, code="customer_of_another_salon") from elsewhere
+        except merging.Gone as gone:
+            message = "One of the two has just been merged or deleted. Look for them again."
+            raise Conflict(message, code="customer_gone") from gone
 
 
 def _with_free_number(act: Callable[..., Customer], *args: Any, **fields: Any) -> Customer:

@@ -26,7 +26,7 @@ def create_customer(*, salons: Iterable[Salon], **fields: Any) -> Customer:
     PhoneNumberTaken: nothing was written.
     """
     customer = Customer(**fields)
-    _check_number_is_free(customer, {salon.pk for salon in salons})
+    check_number_is_free(customer, {salon.pk for salon in salons})
     customer.save()
     customer.salons.set(salons)
     return customer
@@ -45,13 +45,13 @@ def change_customer(
     Raises:
       PhoneNumberTaken: nothing was written.
     """
-    _keep_imports_out({*customer.salons.values_list("pk", flat=True), *(salon.pk for salon in salons or ())})
+    keep_imports_out({*customer.salons.values_list("pk", flat=True), *(salon.pk for salon in salons or ())})
     current = Customer.objects.select_for_update().get(pk=customer.pk)
     for name, value in fields.items():
         setattr(current, name, value)
     before = set(current.salons.values_list("pk", flat=True))
     after = before if salons is None else before - set(within) | {salon.pk for salon in salons}
-    _check_number_is_free(current, after)
+    check_number_is_free(current, after)
     current.save()
     if after != before:
         current.salons.set(after)
@@ -93,21 +93,52 @@ def rename_customers(customers: Sequence[Customer], *, salon: Salon) -> None:
     Customer.objects.bulk_update(customers, ["full_name", "modified"])
 
 
-def _keep_imports_out(salon_ids: Iterable[int]) -> None:
+def keep_imports_out(salon_ids: Iterable[int]) -> None:
     """Before any customer's row is locked: an import, too, comes for the rows after this."""
     with connection.cursor() as cursor:
         for salon_id in sorted(salon_ids):
             cursor.execute("SELECT pg_advisory_xact_lock_shared(hashtextextended(%s, 0))", [f"customers of {salon_id}"])
 
 
-def _check_number_is_free(customer: Customer, salon_ids: set[int]) -> None:
-    _keep_imports_out(salon_ids)
+def check_number_is_free(customer: Customer, salon_ids: set[int], besides: Customer | None = None) -> None:
+    """Until the transaction ends nobody else takes the customer's number in one of the salons.
+
+    Args:
+      besides: may have it too.
+
+    Raises:
+      PhoneNumberTaken: somebody else has it.
+    """
+    keep_imports_out(salon_ids)
     with connection.cursor() as cursor:  # until the transaction ends, nobody else looks at this number
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"phone {customer.phone_number}"])
     taken_by = (
         Customer.objects.filter(phone_number=customer.phone_number, salons__in=salon_ids)
-        .exclude(pk=customer.pk)
+        .exclude(pk__in=[each.pk for each in (customer, besides) if each is not None])
         .first()
     )
     if taken_by is not None:
         raise PhoneNumberTaken(taken_by.pk)
+
+
+def is_in_salon(customer_id: int, salon_id: int) -> bool:
+    """Whether a salon has this customer."""
+    return Customer.objects.filter(pk=customer_id, salons=salon_id).exists()
+
+
+def hold_in_salon(customer_id: int, salon_id: int) -> bool:
+    """The same; if so, nobody deletes or merges them until the transaction ends.
+
+    A foreign key alone would find out at the commit, when it is too late to say it kindly.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT 1 FROM customer_customer customer
+              JOIN customer_customer_salons membership ON membership.customer_id = customer.id
+             WHERE customer.id = %s AND membership.salon_id = %s
+               FOR KEY SHARE OF customer
+            """,
+            [customer_id, salon_id],
+        )
+        return cursor.fetchone() is not None

@@ -15,4 +15,15 @@ def chairs_of(salon: Salon) -> list[Chair]:
     if chairs:
         return chairs
     staff = salon.staff.filter(is_active=True).count()
-    return [Chair(salon=salon, column_id=number, name=f"Chair {number}") for number in range(1, max(staff, 1) + 1)]
+    return [Chair(salon=salon, column_id=number, name=unnamed(number)) for number in range(1, max(staff, 1) + 1)]
+
+
+def name_of(salon_id: int, column_id: int) -> str:
+    """What a salon calls one of its columns."""
+    named = Chair.objects.filter(salon_id=salon_id, column_id=column_id).values_list("name", flat=True).first()
+    return named or unnamed(column_id)
+
+
+def unnamed(column_id: int) -> str:
+    """A column that has no name of its own."""
+    return f"Chair {column_id}"

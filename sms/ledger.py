@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import connection
+from django.db.models import Exists, OuterRef
 
 from sms.models import Message
 from sms.segments import count_segments
@@ -24,6 +25,7 @@ MINIMUM_USEFUL = timedelta(minutes=1)
 WORDED_WHEN_PLANNED = (Message.Kind.CANCELLATION, Message.Kind.OFFER)
 
 BOOKED_INSIDE_WINDOW = "booked inside the reminder window"
+MERGED = "told once, as two records of the customer became one"
 
 
 UNSETTLED = (Message.Status.PENDING, Message.Status.SENDING, Message.Status.UNKNOWN)
@@ -130,6 +132,22 @@ def withdraw(
     if customer_id is not None:
         waiting = waiting.filter(customer_id=customer_id)
     return waiting.update(status=status, reason=reason, leased_until=None)
+
+
+def give(dropped_id: int, kept_id: int, phone_number: str) -> None:
+    """Give every text of one customer to another; what of both still waits goes to ``phone_number`` (E.164).
+
+    What a worker has claimed is on its way to where it was going. Where both wait for the same word of one booking
+    (it was taken from the one and given to the other), one of them is enough.
+    """
+    theirs = Message.objects.filter(customer_id=dropped_id)
+    waiting = Message.objects.filter(status=Message.Status.PENDING)
+    twins = waiting.filter(customer_id=kept_id, booking_id=OuterRef("booking_id"), kind=OuterRef("kind"))
+    theirs.filter(Exists(twins), status=Message.Status.PENDING).update(
+        status=Message.Status.SUPERSEDED, reason=MERGED, leased_until=None
+    )
+    theirs.update(customer_id=kept_id)
+    waiting.filter(customer_id=kept_id).update(to=phone_number)
 
 
 def move_reminders(salon_id: int, minutes_before: int) -> int:

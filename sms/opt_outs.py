@@ -18,6 +18,7 @@ START_WORDS = frozenset({"START", "YES", "UNSTOP"})
 HELP_WORDS = frozenset({"HELP", "INFO"})
 
 REASON = "opted out"
+CARRIED_OVER = "said so on another phone"
 
 
 def is_opted_out(phone_number: str) -> bool:
@@ -40,6 +41,16 @@ def record(phone_number: str, source: str, sender: str | None = None) -> None:
     )
     if created:
         log.info("opted_out", source=source)
+
+
+def carry_over(phone_numbers: Iterable[str], *, to: str) -> None:
+    """Note for one phone of a person what they have said on the others: who told us STOP is not reached by another way.
+
+    A START from that phone ends it, as ever.
+    """
+    said = OptOut.objects.filter(phone_number__in=phone_numbers).exclude(phone_number=to)
+    for opt_out in said.order_by("since"):
+        record(to, source=CARRIED_OVER, sender=opt_out.sender)
 
 
 def lift(phone_number: str, sender: str) -> None:

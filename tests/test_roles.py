@@ -103,6 +103,8 @@ class World:
             return {"uid": "MQ", "token": "made-up", **new_password} if "confirm" in path else {"email": "a@b.example"}
         if noun == "users" and ("{" in path or path == "/users/me/"):
             return {"full_name": "Renamed"}
+        if path.endswith("/merge/"):
+            return {"other": self.idle_customer.pk}
         if path.endswith("/calendar-feeds/"):
             return {"name": "My phone", "salon": None}
         if path.count("/") > 3 or path == "/token/refresh/":

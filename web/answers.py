@@ -9,7 +9,8 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, resolve_url
+from django.utils.formats import date_format
 
 from salon.models import Salon
 from web.desk import staff_of
@@ -18,12 +19,16 @@ from web.forms import Refused
 DONE = "desk:done"
 
 
-def done(request: HttpRequest, message: str, *, to: Sequence[Any]) -> HttpResponse:
-    """Say what happened: in the page that is open, or, without its script, at the address ``to``."""
+def done(request: HttpRequest, message: str, *, to: Sequence[Any], part: str = "") -> HttpResponse:
+    """Say what happened: in the page that is open, or, without its script, at the address ``to``.
+
+    Args:
+      part: the element to go to there, by its id.
+    """
     if request.htmx:  # type: ignore[attr-defined]
         return HttpResponse(status=204, headers={"HX-Trigger": json.dumps({DONE: {"message": message}})})
     messages.success(request, message)
-    return redirect(*to)
+    return redirect(resolve_url(*to) + (f"#{part}" if part else ""))
 
 
 def told(response: HttpResponse, message: str, tone: str = "good") -> HttpResponse:
@@ -42,7 +47,7 @@ def slots_shown(salon: Salon, alternatives: Sequence[dict[str, Any]]) -> list[di
             {
                 "date": starts_at.date().isoformat(),
                 "time": starts_at.strftime("%H:%M"),
-                "label": starts_at.strftime("%a %-d %b, %H:%M"),
+                "label": date_format(starts_at, "D j M, H:i"),
                 "user": slot["user"],
                 "person": names.get(slot["user"], ""),
                 "column_id": slot["column_ids"][0],

@@ -7,6 +7,8 @@ from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import gettext
+
 from appointment.day import Day, PersonsDay, Stretch, Visit
 from appointment.models import Appointment, Block
 from schedule.chairs import chairs_of
@@ -25,7 +27,7 @@ def columns_of(day: Day) -> list[Chair]:
     known = {chair.column_id for chair in day.chairs}
     used = {visit.booking.column_id for visit in day.visits}
     used |= {block.column_id for block in day.blocks if block.column_id is not None}
-    return day.chairs + [Chair(column_id=number, name=f"Chair {number}") for number in sorted(used - known)]
+    return day.chairs + [Chair(column_id=number, name=_unnamed(number)) for number in sorted(used - known)]
 
 
 def board_of(day: Day) -> dict[str, Any]:
@@ -71,7 +73,7 @@ def _visit(visit: Visit, zone: ZoneInfo) -> dict[str, Any]:
         "what": ", ".join(service.name for service in services) or booking.comment,
         "colour": next((service.colour for service in services if service.colour), ""),
         "text": badge.state,
-        "textLabel": badge.label,
+        "textLabel": str(badge.label),
         "movable": booking.status in MOVABLE,
         "version": booking.modified.isoformat(),
     }
@@ -82,7 +84,7 @@ def _block(block: Block, names: dict[int, str], zone: ZoneInfo) -> dict[str, Any
         "id": block.pk,
         "chair": None if block.column_id is None else str(block.column_id),
         "person": names.get(block.user_id or 0, ""),
-        "label": block.label or "Blocked",
+        "label": block.label or gettext("Blocked"),
         "start": _wall(block.starts_at, zone),
         "end": _wall(block.ends_at, zone),
     }
@@ -144,5 +146,9 @@ def columns_to_choose(salon: Any, chosen: int) -> list[Chair]:
     """For a form: the salon's chairs, and the column that is chosen already."""
     chairs = chairs_of(salon)
     if chosen and chosen not in {chair.column_id for chair in chairs}:
-        chairs.append(Chair(column_id=chosen, name=f"Chair {chosen}"))
+        chairs.append(Chair(column_id=chosen, name=_unnamed(chosen)))
     return chairs
+
+
+def _unnamed(column_id: int) -> str:
+    return gettext("Chair %(number)d") % {"number": column_id}

@@ -10,10 +10,12 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
+from django.utils.translation import gettext
 
+from booking_api import rate_limits
 from salon.models import Salon
 from user.models import ExtendedUser
 
@@ -26,9 +28,35 @@ def staff_of(request: HttpRequest) -> ExtendedUser:
     return cast(ExtendedUser, request.user)
 
 
+def counted(view: View) -> View:
+    """A page counts against the limits of the API, for its user and address; past them it says when to come back."""
+
+    @wraps(view)
+    def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        verdict = rate_limits.take(*rate_limits.limits_of(request, getattr(request.user, "caller_id", None)))
+        if verdict is None or verdict.is_allowed:
+            return view(request, *args, **kwargs)
+        response = _too_many(request, verdict.wait_seconds)
+        response["Retry-After"] = str(verdict.wait_seconds)
+        for name, value in verdict.headers().items():
+            response[name] = value
+        return response
+
+    return inner
+
+
+def _too_many(request: HttpRequest, wait_seconds: int) -> HttpResponse:
+    if "json" in request.headers.get("Accept", ""):
+        words = gettext("Too many requests. Nothing was saved; try again in %(seconds)d s.")
+        message = words % {"seconds": wait_seconds}
+        return JsonResponse({"message": message}, status=429)
+    return render(request, "429.html", {"wait_seconds": wait_seconds}, status=429)
+
+
 def of_salon(view: View) -> View:
     """A page of one salon, on its clock: for its staff; to anybody else there is none."""
 
+    @counted
     @wraps(view)
     def inner(request: HttpRequest, salon_id: int, *args: Any, **kwargs: Any) -> HttpResponse:
         if not request.user.is_authenticated:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.urls import reverse
+from django.utils.translation import gettext
 
 from appointment.models import Appointment
 from customer.models import Customer
@@ -29,41 +30,41 @@ def steps_of(salon: Salon) -> list[Step]:
     settings = reverse("web:settings", args=[salon.pk])
     return [
         Step(
-            "Name your chairs",
-            "Each is a column of the day. Until then there is one for each person.",
+            gettext("Name your chairs"),
+            gettext("Each is a column of the day. Until then there is one for each person."),
             f"{settings}#chairs",
             Chair.objects.filter(salon=salon).exists(),
             is_for_owners=True,
         ),
         Step(
-            "List what you offer",
-            "Services give a visit its length and price.",
+            gettext("List what you offer"),
+            gettext("Services give a visit its length and price."),
             f"{settings}#services",
             Service.objects.filter(salon=salon).exists(),
             is_for_owners=True,
         ),
         Step(
-            "Say when people work",
-            "The day is shaded outside of these hours. You can book without.",
+            gettext("Say when people work"),
+            gettext("The day is shaded outside of these hours. You can book without."),
             f"{settings}#hours",
             WorkingHours.objects.filter(salon=salon).exists(),
             is_for_owners=True,
         ),
         Step(
-            "Add your first customer",
-            "A name and a mobile number are enough.",
+            gettext("Add your first customer"),
+            gettext("A name and a mobile number are enough."),
             reverse("web:new_person", args=[salon.pk]),
             Customer.objects.filter(salons=salon).exists(),
         ),
         Step(
-            "Make your first booking",
-            "Click an empty time below. You see the texts before anything is saved.",
+            gettext("Make your first booking"),
+            gettext("Click an empty time below. You see the texts before anything is saved."),
             reverse("web:book", args=[salon.pk]),
             Appointment.objects.filter(salon=salon).exists(),
         ),
         Step(
-            "Watch the first text go out",
-            "It is on its way a second after you book. Open the visit to see it.",
+            gettext("Watch the first text go out"),
+            gettext("It is on its way a second after you book. Open the visit to see it."),
             reverse("web:texts", args=[salon.pk]),
             False,
         ),

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, QueryDict
+from django.utils.translation import gettext
 from rest_framework import serializers
 from rest_framework.exceptions import APIException, ValidationError
 
@@ -70,7 +71,7 @@ def obey(act: Callable[[], Any]) -> Any:
             raise _refused(known) from error
         raise
     except OUT_OF_RANGE as error:
-        raise refuse(WHOLE_FORM, "A value is out of range.", "out_of_range") from error
+        raise refuse(WHOLE_FORM, gettext("A value is out of range."), "out_of_range") from error
     except APIException as error:
         raise _refused(error) from error
 
@@ -114,6 +115,11 @@ def key(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None
 
 
+def key_or_none(text: str) -> int | None:
+    """The same, where nothing chosen is a choice; what is no key is one that nothing has."""
+    return (key(text) or 0) if text else None
+
+
 def keys(texts: Iterable[str]) -> list[int | None]:
     return [key(text) for text in texts]
 
@@ -128,7 +134,7 @@ def times(posted: QueryDict, salon: Salon, *, minutes_from_services: bool = Fals
     try:
         starts_at = datetime.fromisoformat(text)
     except ValueError as error:
-        raise refuse("appointment_time", "Give a date and a time.") from error
+        raise refuse("appointment_time", gettext("Give a date and a time.")) from error
     fields: dict[str, Any] = {"appointment_time": text}
     minutes = key(posted.get("minutes", ""))
     if minutes is not None and 1 <= minutes <= LONGEST_VISIT_MINUTES:
@@ -136,10 +142,10 @@ def times(posted: QueryDict, salon: Salon, *, minutes_from_services: bool = Fals
         try:
             ends_at = starts_at.replace(tzinfo=salon.zone).astimezone(UTC) + timedelta(minutes=minutes)
         except OverflowError as error:
-            raise refuse("appointment_time", "There is no such time.") from error
+            raise refuse("appointment_time", gettext("There is no such time.")) from error
         fields["end_time"] = ends_at.isoformat()
     elif posted.get("minutes") or not minutes_from_services:
-        raise refuse("end_time", f"Give a length from 1 to {LONGEST_VISIT_MINUTES} minutes.")
+        raise refuse("end_time", gettext("Give a length from 1 to %(most)d minutes.") % {"most": LONGEST_VISIT_MINUTES})
     return fields
 
 
@@ -177,5 +183,5 @@ def customer_of(request: HttpRequest, salon: Salon) -> int | None:
         return customer.pk
     chosen = key(posted.get("customer", ""))
     if chosen is None:
-        raise refuse("customer", "Choose a customer, or add a new one.", "required")
+        raise refuse("customer", gettext("Choose a customer, or add a new one."), "required")
     return chosen

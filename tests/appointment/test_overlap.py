@@ -7,6 +7,7 @@ from django.db import IntegrityError, connection, transaction
 from rest_framework.test import APIClient
 
 from appointment.models import Appointment
+from schedule.models import Chair
 from sms.models import Message
 from tests.factories import hours_ahead, make_appointment, make_customer, make_owner, make_salon
 
@@ -64,8 +65,18 @@ def test_taken_slot_is_named_in_the_salons_time_and_its_customer_is_not(api, par
     (error,) = answer.json()["errors"]
     begins = Appointment.objects.get(pk=first["id"]).appointment_time.astimezone(salon.zone)
     assert error["code"] == "slot_taken"
-    assert f"taken from {begins:%Y-%m-%d %H:%M}" in error["detail"]
+    ends = begins + timedelta(minutes=30)
+    assert error["detail"].startswith(f"Chair 1 is taken {begins:%H:%M}-{ends:%H:%M} on {begins:%Y-%m-%d}.")
     assert "Mary" not in answer.content.decode()
+
+
+def test_chair_that_is_taken_goes_by_its_name(api, parties):
+    salon, owner, customer = parties
+    Chair.objects.create(salon=make_salon(), column_id=1, name="Elsewhere")
+    Chair.objects.create(salon=salon, column_id=1, name="Chair by the window")
+    api(owner).post("/appointments/", slot(salon, owner, customer))
+    answer = api(owner).post("/appointments/", slot(salon, owner, customer))
+    assert answer.json()["errors"][0]["detail"].startswith("Chair by the window is taken ")
 
 
 def test_visits_that_only_touch_do_not_overlap(api, parties):

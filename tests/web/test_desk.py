@@ -8,8 +8,10 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from appointment.models import Block
 from sms.models import Message
 from tests.factories import (
+    hours_ahead,
     make_appointment,
     make_customer,
     make_owner,
@@ -23,7 +25,16 @@ from web.urls import of_salon
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "correct horse battery"
-OWNERS_ONLY = {"settings", "save_salon", "foresee_minutes", "add_person", "add_row", "save_row"}
+OWNERS_ONLY = {
+    "settings",
+    "save_salon",
+    "foresee_minutes",
+    "add_person",
+    "add_row",
+    "save_row",
+    "days_off",
+    "close_on_holidays",
+}
 POSTED = {
     "book_texts",
     "check_number",
@@ -34,9 +45,11 @@ POSTED = {
     "save_salon",
     "foresee_minutes",
     "add_person",
-    "add_row",
-    "save_row",
+    "close_on_holidays",
 }
+
+
+FORMS = ("book", "change", "cancel", "person", "new_person", "merge", "new_block", "block", "add_row", "save_row")
 
 
 class World:
@@ -48,6 +61,9 @@ class World:
         self.visit = make_appointment(salon=self.salon, user=self.staff)
         self.text = Message.objects.filter(booking_id=self.visit.pk).first()
         self.service = make_service(self.salon)
+        self.block = Block.objects.create(
+            salon=self.salon, column_id=9, starts_at=hours_ahead(30), ends_at=hours_ahead(31)
+        )
 
     def path(self, name: str) -> str:
         assert self.text is not None
@@ -55,6 +71,7 @@ class World:
             "visit_id": self.visit.pk,
             "text_id": self.text.pk,
             "customer_id": self.visit.customer_id,
+            "block_id": self.block.pk,
             "what": "services",
             "row_id": self.service.pk,
         }
@@ -95,7 +112,9 @@ def test_reading_changes_nothing(desk: Any, name: str) -> None:
     assert desk(world.owner).get(world.path(name)).status_code == 405
 
 
-@pytest.mark.parametrize("name", [*POSTED, "book", "change", "cancel", "person", "new_person"])
+@pytest.mark.parametrize(
+    "name", [*POSTED, "book", "change", "cancel", "person", "new_person", "merge", "new_block", "block"]
+)
 def test_what_another_site_posts_is_refused(name: str) -> None:
     world = World()
     client = Client(enforce_csrf_checks=True)

@@ -8,6 +8,8 @@ from typing import Any
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from phonenumber_field.phonenumber import to_python
 
@@ -20,7 +22,7 @@ from customer.serializers import CustomerSerializer
 from salon.models import Salon
 from schedule.models import Service
 from sms import opt_outs
-from web import forms
+from web import forms, once
 from web.answers import done, refusal
 from web.board import columns_to_choose
 from web.desk import of_salon, page, staff_of
@@ -38,11 +40,15 @@ def book(request: HttpRequest, salon: Salon) -> HttpResponse:
     if request.method != "POST":
         return page(request, salon, "web/book.html", _choices(salon) | _wanted(request, salon))
     try:
-        booking = _book(request, salon)
+        booking_id = once.once(request, lambda: _book(request, salon).pk)
     except Refused as refused:
-        context = _choices(salon) | _typed(request, salon) | refusal(request, salon, refused)
+        context = _choices(salon) | _typed(request, salon, refused) | refusal(request, salon, refused)
         return page(request, salon, "web/book.html", context, status=refused.status)
-    return done(request, f"Booked: {booking.customer}, {_at(booking, salon)}.", to=("web:visit", salon.pk, booking.pk))
+    booking = Appointment.objects.filter(salon=salon, pk=booking_id).select_related("customer").first()
+    if booking is None:  # the form was sent again, long after
+        return done(request, gettext("It was booked, and has been deleted since."), to=("web:day", salon.pk))
+    message = gettext("Booked: %(name)s, %(at)s.") % {"name": booking.customer, "at": _at(booking, salon)}
+    return done(request, message, to=("web:visit", salon.pk, booking.pk))
 
 
 @require_POST
@@ -96,6 +102,7 @@ def _wanted(request: HttpRequest, salon: Salon) -> dict[str, Any]:
         "column_id": asked.get("column_id", ""),
         "user": str(staff_of(request).pk),
         "who": "known",
+        "once": once.new_key(),
     }
     again = Appointment.objects.filter(salon=salon, pk=forms.key(asked.get("again", "")) or 0)
     for visit in again.select_related("customer").prefetch_related("booked_services__service"):
@@ -111,8 +118,9 @@ def _wanted(request: HttpRequest, salon: Salon) -> dict[str, Any]:
     return {"form": form, "customer": _customer(salon, asked.get("customer", ""))}
 
 
-def _typed(request: HttpRequest, salon: Salon) -> dict[str, Any]:
+def _typed(request: HttpRequest, salon: Salon, refused: Refused) -> dict[str, Any]:
     form = {**request.POST.dict(), "services": request.POST.getlist("services")}
+    form["once"] = once.new_key() if isinstance(refused, once.AlreadyDone) else once.key_of(request)
     return {"form": form, "customer": _customer(salon, request.POST.get("customer", ""))}
 
 
@@ -121,7 +129,7 @@ def _customer(salon: Salon, text: str) -> Customer | None:
 
 
 def _at(booking: Appointment, salon: Salon) -> str:
-    return booking.appointment_time.astimezone(salon.zone).strftime("%a %-d %b at %H:%M")
+    return date_format(booking.appointment_time.astimezone(salon.zone), gettext("D j M \\a\\t H:i"))
 
 
 # --- Whom it is for -----------------------------------------------------------------------------------
@@ -154,7 +162,7 @@ def check_number(request: HttpRequest, salon: Salon) -> HttpResponse:
     serializer = CustomerSerializer(data=fields, context={"request": request})
     context: dict[str, Any] = {"is_booking": "booking" in request.GET}
     if not serializer.is_valid():
-        context["problem"] = " ".join(map(str, serializer.errors.get("phone_number", ["Check the number."])))
+        context["problem"] = " ".join(map(str, serializer.errors.get("phone_number", [gettext("Check the number.")])))
     else:
         number = to_python(serializer.validated_data["phone_number"])
         context["number"] = number

@@ -18,12 +18,13 @@ from appointment.filters import check_days, local_today
 from salon.models import Salon
 from web import first_run
 from web.board import board_of
-from web.desk import of_salon, page, staff_of
+from web.desk import counted, of_salon, page, staff_of
 
 LAST_SALON = "last_salon"
 
 
 @require_safe
+@counted
 @login_required
 def front_door(request: HttpRequest) -> HttpResponse:
     """To the day of the salon that was looked at last."""

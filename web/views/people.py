@@ -7,9 +7,11 @@ from typing import Any
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from appointment.models import Appointment
+from customer.duplicates import likely_duplicates
 from customer.filters import CustomerFilter
 from customer.models import Customer
 from customer.serializers import CustomerSerializer
@@ -50,7 +52,7 @@ def new_person(request: HttpRequest, salon: Salon) -> HttpResponse:
     except Refused as refused:
         context = {"form": request.POST.dict(), "errors": refused.errors, "refused": refused}
         return page(request, salon, "web/new_person.html", context, status=refused.status)
-    return done(request, f"{customer} was added.", to=("web:person", salon.pk, customer.pk))
+    return done(request, gettext("%(name)s was added.") % {"name": customer}, to=("web:person", salon.pk, customer.pk))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -67,7 +69,7 @@ def person(request: HttpRequest, salon: Salon, customer_id: int) -> HttpResponse
     except Refused as refused:
         more = {"form": request.POST.dict(), "errors": refused.errors, "refused": refused}
         return _show(request, salon, customer, status=refused.status, **more)
-    return done(request, "Saved.", to=("web:person", salon.pk, customer.pk))
+    return done(request, gettext("Saved."), to=("web:person", salon.pk, customer.pk))
 
 
 def _fields(request: HttpRequest) -> dict[str, Any]:
@@ -82,6 +84,7 @@ def _show(request: HttpRequest, salon: Salon, customer: Customer, *, status: int
     context = {
         "customer": customer,
         "form": {"full_name": customer.full_name, "phone_number": number},
+        "likely": likely_duplicates(customer, salon),
         "opted_out": opt_outs.is_opted_out(number),
         "visits": visits.prefetch_related("booked_services__service").order_by("-appointment_time")[:MOST_VISITS],
         "texts": [told(text, words) for text, words in with_words(texts.order_by("-due_at", "-id")[:MOST_TEXTS])],

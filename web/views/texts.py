@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from django.core.paginator import Paginator
 from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from appointment import services
@@ -19,22 +20,23 @@ from customer.models import Customer
 from salon.models import Salon
 from sms.models import InboundMessage, Message
 from web.desk import of_salon, page
+from web.names import KINDS
 from web.text_states import told
 
 TEXTS_A_PAGE = 40
 Status = Message.Status
 STATES = {
-    "failed": ("Failed", Q(status=Status.FAILED)),
-    "planned": ("Planned", Q(status=Status.PENDING)),
-    "sending": ("On their way", Q(status__in=(Status.SENDING, Status.UNKNOWN))),
-    "sent": ("Sent", Q(status=Status.SENT)),
-    "delivered": ("Delivered", Q(status=Status.DELIVERED)),
+    "failed": (_("Failed"), Q(status=Status.FAILED)),
+    "planned": (_("Planned"), Q(status=Status.PENDING)),
+    "sending": (_("On their way"), Q(status__in=(Status.SENDING, Status.UNKNOWN))),
+    "sent": (_("Sent"), Q(status=Status.SENT)),
+    "delivered": (_("Delivered"), Q(status=Status.DELIVERED)),
     "not-sent": (
-        "Not sent",
+        _("Not sent"),
         Q(status__in=(Status.SKIPPED, Status.CANCELLED, Status.SUPERSEDED, Status.EXPIRED)),
     ),
 }
-DAYS = {"week": "Last and next 7 days", "today": "Today", "tomorrow": "Tomorrow", "all": "All"}
+DAYS = {"week": _("Last and next 7 days"), "today": _("Today"), "tomorrow": _("Tomorrow"), "all": _("All")}
 
 
 @require_safe
@@ -53,7 +55,7 @@ def texts(request: HttpRequest, salon: Salon) -> HttpResponse:
         "rows": [(told(text, words), names.get(text.customer_id)) for text, words in with_words(shown)],
         "page": shown,
         "states": [(value, label) for value, (label, _) in STATES.items()],
-        "kinds": Message.Kind.choices,
+        "kinds": KINDS.items(),
         "days": DAYS.items(),
         "chosen": {"state": state, "kind": kind, "days": days},
         "query": urlencode({"state": state, "kind": kind, "days": days}),

@@ -10,6 +10,8 @@ from typing import Any
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from appointment import history, services
@@ -25,16 +27,17 @@ from web.answers import done, refusal, slots_shown, told
 from web.board import columns_to_choose
 from web.desk import of_salon, page
 from web.forms import Refused
+from web.names import Words
 from web.text_states import GONE_OUT, Told
 from web.text_states import told as told_of
 
 Status = Appointment.Status
-ACTS: dict[str, tuple[Callable[[int], Appointment], str]] = {
-    "arrive": (services.arrive, "has arrived"),
-    "start": (services.start, "is being served"),
-    "complete": (services.complete, "is done"),
-    "no-show": (services.note_no_show, "did not come"),
-    "rebook": (lambda booking_id: services.change(booking_id, status=Status.BOOKED), "is booked again"),
+ACTS: dict[str, tuple[Callable[[int], Appointment], Words]] = {
+    "arrive": (services.arrive, _("%(name)s has arrived.")),
+    "start": (services.start, _("%(name)s is being served.")),
+    "complete": (services.complete, _("%(name)s is done.")),
+    "no-show": (services.note_no_show, _("%(name)s did not come.")),
+    "rebook": (lambda booking_id: services.change(booking_id, status=Status.BOOKED), _("%(name)s is booked again.")),
 }
 # What the buttons offer, of what the rules allow.
 OFFERED = {
@@ -43,7 +46,7 @@ OFFERED = {
     Status.IN_SERVICE: ("complete",),
     Status.NO_SHOW: ("arrive",),
 }
-ACT_LABELS = {"arrive": "Arrived", "start": "Start", "complete": "Done", "no-show": "No-show"}
+ACT_LABELS = {"arrive": _("Arrived"), "start": _("Start"), "complete": _("Done"), "no-show": _("No-show")}
 
 
 def _visit_of(salon: Salon, visit_id: int) -> Appointment:
@@ -96,15 +99,18 @@ def _story(text: Message, booking: Appointment, texts: list[Message], is_opted_o
 
 
 FIELD_NAMES = {
-    "appointment_time": "time",
-    "end_time": "end",
-    "column_id": "chair",
-    "column": "chair",
-    "user": "person",
-    "cancel_reason": "reason",
-    "cancelled_by_customer": "cancelled by the customer",
-    "allow_overlap": "overlap allowed",
-    "allow_outside_hours": "outside hours allowed",
+    "appointment_time": _("time"),
+    "end_time": _("end"),
+    "column_id": _("chair"),
+    "column": _("chair"),
+    "user": _("person"),
+    "cancel_reason": _("reason"),
+    "cancelled_by_customer": _("cancelled by the customer"),
+    "allow_overlap": _("overlap allowed"),
+    "allow_outside_hours": _("outside hours allowed"),
+    "customer": _("customer"),
+    "comment": _("comment"),
+    "status": _("status"),
 }
 NOT_SHOWN = ("cancelled_at", "salon", "id")
 
@@ -138,14 +144,15 @@ def act(request: HttpRequest, salon: Salon, visit_id: int) -> HttpResponse:
     booking = _visit_of(salon, visit_id)
     if request.POST.get("act") not in ACTS:
         raise Http404
-    service, word = ACTS[request.POST["act"]]
+    service, words = ACTS[request.POST["act"]]
     try:
         forms.obey(partial(obeying_rules, service, booking.pk))
     except Refused as refused:
         return _show(request, salon, visit_id, status=refused.status, refused=refused)
+    message = str(words) % {"name": booking.customer}
     if not request.htmx:  # type: ignore[attr-defined]
-        return done(request, f"{booking.customer} {word}.", to=("web:visit", salon.pk, visit_id))
-    return told(_show(request, salon, visit_id), f"{booking.customer} {word}.")
+        return done(request, message, to=("web:visit", salon.pk, visit_id))
+    return told(_show(request, salon, visit_id), message)
 
 
 # --- Changing ---------------------------------------------------------------------------------------------
@@ -175,7 +182,7 @@ def _move(request: HttpRequest, salon: Salon, booking: Appointment) -> Appointme
     """
     current = Appointment.objects.select_for_update().filter(pk=booking.pk).first()
     if current is None or current.modified.isoformat() != request.POST.get("version"):
-        raise Refused(409, {forms.WHOLE_FORM: ["Somebody else has just changed this visit. Look again."]})
+        raise Refused(409, {forms.WHOLE_FORM: [gettext("Somebody else has just changed this visit. Look again.")]})
     fields: dict[str, Any] = {"column_id": forms.key(request.POST.get("column_id", "")) or 0}
     fields |= forms.times(request.POST, salon)
     if "keep_end" in request.POST:  # it has none
@@ -210,7 +217,9 @@ def change(request: HttpRequest, salon: Salon, visit_id: int) -> HttpResponse:
         form = {**request.POST.dict(), "services": request.POST.getlist("services")}
         context = _change_context(salon, booking, form) | refusal(request, salon, refused)
         return page(request, salon, "web/change.html", context, status=refused.status)
-    return done(request, f"Changed: {booking.customer}.", to=("web:visit", salon.pk, booking.pk))
+    return done(
+        request, gettext("Changed: %(name)s.") % {"name": booking.customer}, to=("web:visit", salon.pk, booking.pk)
+    )
 
 
 @require_POST
@@ -283,7 +292,7 @@ def cancel(request: HttpRequest, salon: Salon, visit_id: int) -> HttpResponse:
         _cancel(request, booking)
     except Refused as refused:
         return _show(request, salon, visit_id, status=refused.status, refused=refused)
-    message = f"Cancelled: {booking.customer}."
+    message = gettext("Cancelled: %(name)s.") % {"name": booking.customer}
     if not request.htmx:  # type: ignore[attr-defined]
         return done(request, message, to=("web:visit", salon.pk, visit_id))
     return told(_show(request, salon, visit_id), message)
@@ -313,7 +322,7 @@ def send_again(request: HttpRequest, salon: Salon, visit_id: int, text_id: int) 
     except ledger.NotAgain as why:
         refused = Refused(409, {forms.WHOLE_FORM: [str(why)]})
         return _show(request, salon, visit_id, status=409, refused=refused)
-    message = "It goes out again now."
+    message = gettext("It goes out again now.")
     if not request.htmx:  # type: ignore[attr-defined]
         return done(request, message, to=("web:visit", salon.pk, visit_id))
     return told(_show(request, salon, visit_id), message)

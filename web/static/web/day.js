@@ -6,8 +6,10 @@ document.addEventListener("DOMContentLoaded", () => {
   const { toast, openPanel, csrf } = window.desk;
   let board = JSON.parse(document.getElementById("board").textContent), etag = "", calendar = null, slotHeight = 20;
   const PIPS = { planned: "·", sending: "…", sent: "✓", delivered: "✓", failed: "!", "opted-out": "×" };
-  const STATUS = { booked: "booked", arrived: "arrived", in_service: "being served", completed: "done", no_show: "did not come", cancelled: "cancelled", offered: "offered" };
+  const STATUS = { booked: gettext("booked"), arrived: gettext("arrived"), in_service: gettext("being served"), completed: gettext("done"), no_show: gettext("did not come"), cancelled: gettext("cancelled"), offered: gettext("offered") };
   const visitUrl = (id) => grid.dataset.visit.replace("/0/", `/${id}/`);
+  const blockUrl = (id) => grid.dataset.block.replace("/0/", `/${id}/`);
+  const say = (words, values) => interpolate(words, values, true);
   const clock = (wall) => wall.slice(11, 16);
 
   function make(tag, className, text) {
@@ -80,7 +82,7 @@ document.addEventListener("DOMContentLoaded", () => {
         if (visit && visit.colour) el.style.setProperty("--edge", visit.colour);
       },
       eventAllUpdated: withoutTableRoles,
-      eventClick: ({ event }) => { if (event.extendedProps.visit) openPanel(visitUrl(event.extendedProps.visit.id)); },
+      eventClick: ({ event }) => { if (event.extendedProps.visit) openPanel(visitUrl(event.extendedProps.visit.id)); else if (event.extendedProps.block) openPanel(blockUrl(event.extendedProps.block.id)); },
       dateClick: ({ date, resource }) => ask(wallOf(date), null, resource.id),
       select: ({ start, end, resource }) => { ask(wallOf(start), wallOf(end), resource.id); calendar.unselect(); },
       eventDrop: (info) => move(info, info.newResource), eventResize: (info) => move(info, null),
@@ -105,8 +107,13 @@ document.addEventListener("DOMContentLoaded", () => {
     else if (!calendar || frame !== drawn) { if (calendar) EventCalendar.destroy(calendar); drawGrid(); drawn = frame; scrollToNow(); }
     else calendar.setOption("events", events());
     const away = document.getElementById("away");
-    const notes = [...board.away.map((gone) => `${gone.name} is away${gone.from || gone.to ? ` ${gone.from || "from the start"}–${gone.to || "the end"}` : ""}`), ...board.blocks.filter((block) => block.chair === null).map((block) => `${block.person}: ${block.label} ${clock(block.start)}–${clock(block.end)}`)];
-    away.textContent = notes.join(" · "); away.hidden = !notes.length;
+    const notes = [...board.away.map((gone) => make("span", "", `${say(gettext("%(name)s is away"), gone)}${gone.from || gone.to ? ` ${gone.from || gettext("from the start")}–${gone.to || gettext("the end")}` : ""}`)), ...board.blocks.filter((block) => block.chair === null).map((block) => blockLink(block, `${block.person}: ${block.label} ${clock(block.start)}–${clock(block.end)}`))];
+    away.replaceChildren(...notes.flatMap((note, number) => number ? [" · ", note] : [note])); away.hidden = !notes.length;
+  }
+  function blockLink(block, text) {
+    const link = make("a", "muted", text);
+    link.href = blockUrl(block.id); link.dataset.panel = "";
+    return link;
   }
   /** The present moment on the salon's clock, whatever the browser's; the calendar's own line takes UTC for local time. */
   function now() {
@@ -141,11 +148,11 @@ document.addEventListener("DOMContentLoaded", () => {
         row.href = visitUrl(visit.id); row.dataset.panel = ""; row.id = `row-${visit.id}`; name.dir = "auto";
         if (mark) end.append(mark);
         if (visit.status !== "booked") end.append(make("span", `status ${visit.status}`, STATUS[visit.status]));
-        row.append(make("time", "", clock(visit.start)), name, end, make("span", "sub", [visit.ends ? `until ${clock(visit.end)}` : "", visit.what, visit.person].filter(Boolean).join(" · ")));
+        row.append(make("time", "", clock(visit.start)), name, end, make("span", "sub", [visit.ends ? say(gettext("until %(time)s"), { time: clock(visit.end) }) : "", visit.what, visit.person].filter(Boolean).join(" · ")));
         section.append(row);
       }
-      for (const block of board.blocks.filter((block) => block.chair === chair.id)) section.append(make("p", "muted", `${clock(block.start)}–${clock(block.end)} ${block.label}`));
-      if (!visits.length) section.append(make("p", "muted", "Nothing booked."));
+      for (const block of board.blocks.filter((block) => block.chair === chair.id)) { const row = make("p"); row.append(blockLink(block, `${clock(block.start)}–${clock(block.end)} ${block.label}`)); section.append(row); }
+      if (!visits.length) section.append(make("p", "muted", gettext("Nothing booked.")));
       return section;
     }));
     if (focused && focused.startsWith("row-") && document.getElementById(focused)) document.getElementById(focused).focus();
@@ -175,18 +182,18 @@ document.addEventListener("DOMContentLoaded", () => {
       const sent = answer.texts.filter((text) => text.sent && text.now);
       if (sent.length && !(await confirmed(answer.customer, sent))) { leave(); return; }
       draw();
-      const what = sent.length ? `${answer.customer} is moved to ${clock(to.start)}; the text goes out in` : `${answer.customer}: ${clock(to.start)}–${clock(to.end)}; saved in`;
+      const what = say(sent.length ? gettext("%(name)s is moved to %(from)s; the text goes out in") : gettext("%(name)s: %(from)s–%(to)s; saved in"), { name: answer.customer, from: clock(to.start), to: clock(to.end) });
       later(visit, to, what, leave);
-    } catch { leave(); toast("No connection. Nothing was moved.", { tone: "bad" }); }
+    } catch { leave(); toast(gettext("No connection. Nothing was moved."), { tone: "bad" }); }
   }
   function refusal(answer) {
-    const free = (answer.slots || []).map((slot) => `${slot.label}${slot.person ? ` with ${slot.person}` : ""}`).join("; ");
-    return (answer.message || "That did not work.") + (free ? ` Free: ${free}.` : "");
+    const free = (answer.slots || []).map((slot) => slot.person ? say(gettext("%(label)s with %(person)s"), slot) : slot.label).join("; ");
+    return (answer.message || gettext("That did not work.")) + (free ? ` ${say(gettext("Free: %(slots)s."), { slots: free })}` : "");
   }
   function confirmed(customer, texts) {
     const box = document.getElementById("ask");
-    document.getElementById("ask-title").textContent = `Move and text ${customer}?`;
-    document.getElementById("ask-texts").replaceChildren(...texts.map((text) => make("blockquote", "", text.body)), make("p", "muted small", `${texts[0].segments} segment${texts[0].segments === 1 ? "" : "s"}. You can undo it for ${UNDO_SECONDS} seconds; until then nothing is sent. Leaving the page sends it at once.`));
+    document.getElementById("ask-title").textContent = say(gettext("Move and text %(name)s?"), { name: customer });
+    document.getElementById("ask-texts").replaceChildren(...texts.map((text) => make("blockquote", "", text.body)), make("p", "muted small", `${say(ngettext("%(number)s segment.", "%(number)s segments.", texts[0].segments), { number: texts[0].segments })} ${say(gettext("You can undo it for %(seconds)s seconds; until then nothing is sent. Leaving the page sends it at once."), { seconds: UNDO_SECONDS })}`));
     box.returnValue = "no";
     box.showModal();
     return new Promise((resolve) => box.addEventListener("close", () => resolve(box.returnValue === "yes"), { once: true }));
@@ -199,13 +206,13 @@ document.addEventListener("DOMContentLoaded", () => {
         const answer = await post(visit, to);
         if (!answer.ok) toast(refusal(await answer.json().catch(() => ({}))), { tone: "bad", seconds: 9 });
         else { await refresh(); }
-      } catch { toast("No connection. The visit may not have been moved.", { tone: "bad", seconds: 9 }); }
+      } catch { toast(gettext("No connection. The visit may not have been moved."), { tone: "bad", seconds: 9 }); }
       moving.delete(visit.id);
       await refresh();
       draw();
     };
     unsent.add(send);
-    toast(message, { seconds: UNDO_SECONDS, onEnd: () => { if (unsent.has(send)) send(); }, action: { label: "Undo", run: () => { unsent.delete(send); leave(); } } });
+    toast(message, { seconds: UNDO_SECONDS, onEnd: () => { if (unsent.has(send)) send(); }, action: { label: gettext("Undo"), run: () => { unsent.delete(send); leave(); } } });
   }
   addEventListener("pagehide", () => { for (const send of unsent) send(); });
 

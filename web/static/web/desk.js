@@ -45,7 +45,7 @@
     if (!isNew && !event.detail.target.classList.contains("sheet")) return;
     const sheet = $(".sheet", dialog);
     if (!sheet) return;
-    dialog.setAttribute("aria-label", sheet.dataset.title || "Details");
+    dialog.setAttribute("aria-label", sheet.dataset.title || gettext("Details"));
     if (!dialog.open) dialog.showModal();
   });
   // Only now: while it swaps, htmx puts the focus back to where it was.
@@ -71,11 +71,11 @@
   dialog.addEventListener("close", () => { if (window.desk.isStale) location.reload(); });
   const later = sessionStorage.getItem(LATER);
   if (later) { sessionStorage.removeItem(LATER); toast(later); }
-  document.body.addEventListener("htmx:sendError", () => toast("No connection. Nothing was saved; try again.", { tone: "bad" }));
+  document.body.addEventListener("htmx:sendError", () => toast(gettext("No connection. Nothing was saved; try again."), { tone: "bad" }));
   document.body.addEventListener("htmx:responseError", (event) => {
     const status = event.detail.xhr.status;
     if (status === 401) return;
-    toast(status === 404 ? "It is not there any more." : status === 403 ? "Your account may not do that, or this page is too old: load it again." : "That did not work. Nothing was saved; try again.", { tone: "bad" });
+    toast(status === 429 ? gettext("Too many requests. Nothing was saved; try again in a minute.") : status === 404 ? gettext("It is not there any more.") : status === 403 ? gettext("Your account may not do that, or this page is too old: load it again.") : gettext("That did not work. Nothing was saved; try again."), { tone: "bad" });
   });
 
   // --- Clicks -------------------------------------------------------------------------------------
