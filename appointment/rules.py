@@ -251,11 +251,18 @@ def _check_free(need: occupancy.Need, asked: Appointment | Block, field: str, *,
 def _describe(taken: OccupiedTime, code: str, asked: Appointment | Block) -> str:
     zone = asked.salon.zone
     begins, ends = (edge.astimezone(zone) for edge in (taken.during.lower, taken.during.upper) if edge)
-    who = f"Column {taken.column_id}" if code == "slot_taken" else str(taken.user)
+    is_chair = code == "slot_taken"
+    who, other = (_name_of_chair(taken), "chair") if is_chair else (str(taken.user), "person")
     return (
         f"{who} is taken from {begins:%Y-%m-%d %H:%M} to {ends:%H:%M}. "
-        "Choose another time or column, or allow the overlap."
+        f"Choose another time or {other}, or allow the overlap."
     )
+
+
+def _name_of_chair(taken: OccupiedTime) -> str:
+    """As the salon calls it; by its number where it has no name."""
+    named = Chair.objects.filter(salon=taken.salon_id, column_id=taken.column_id or 0).first()
+    return named.name if named else f"Chair {taken.column_id}"
 
 
 def _differs(booking: Appointment, stored: Appointment | None, *fields: str) -> bool:

@@ -48,7 +48,7 @@ CONSTRAINTS: dict[str, APIException] = {
         {"end_time": ["The end must be later than the beginning."]}, code="ends_before_it_begins"
     ),
     "appointment_no_overlap": Conflict(
-        "The column has just been taken at that time. Choose another time or column, or allow the overlap.",
+        "The chair has just been taken at that time. Choose another time or chair, or allow the overlap.",
         code="slot_taken",
     ),
     "appointment_person_no_overlap": Conflict(

@@ -265,7 +265,7 @@ EXAMPLES: dict[str, Any] = {
         "errors": [
             {
                 "code": "slot_taken",
-                "detail": "Column 1 is taken from 2030-06-01 10:00 to 10:45. Choose another time or column, or allow "
+                "detail": "Window is taken from 2030-06-01 10:00 to 10:45. Choose another time or chair, or allow "
                 "the overlap.",
                 "attr": None,
             }

@@ -121,7 +121,7 @@ def test_taken_time_is_refused_with_free_ones(desk: Any) -> None:
     answer = dialog.post()
     page = answer.content.decode()
     assert answer.status_code == 409
-    assert "is taken from 2030-07-01 10:00 to 10:45" in page
+    assert "Chair 1 is taken from 2030-07-01 10:00 to 10:45. Choose another time or chair" in page
     offered = re.findall(r'data-slot data-date="(.+?)" data-time="(.+?)" data-user="(.+?)" data-column="(.+?)"', page)
     assert len(offered) == 3
     slot = dict(zip(("date", "time", "user", "column_id"), offered[0], strict=True))
