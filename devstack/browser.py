@@ -15,8 +15,6 @@ ADVICE = (
     "chromium), or set CHROMIUM to the path of one."
 )
 ARGUMENTS = ("--disable-gpu", "--disable-background-networking", "--no-first-run")
-# How its own fields show dates and times: day before month, 24 hours.
-LANGUAGE = {"LANGUAGE": "en_GB", "LANG": "en_GB.UTF-8"}
 
 
 def find(given: Mapping[str, str]) -> str | None:
@@ -34,7 +32,7 @@ def chromium(given: Mapping[str, str]) -> Iterator[Browser]:
     # Root has no sandbox to go into.
     arguments = [*ARGUMENTS, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=arguments, env={**given, **LANGUAGE})
+        browser = playwright.chromium.launch(executable_path=path, args=arguments)
         try:
             yield browser
         finally:

@@ -121,6 +121,7 @@ document.addEventListener("DOMContentLoaded", () => {
     if (isList) drawList();
     else if (!calendar || frame !== drawn) { if (calendar) EventCalendar.destroy(calendar); drawGrid(); drawn = frame; scrollToNow(); }
     else calendar.setOption("events", events());
+    document.getElementById("nothing").hidden = isList || board.visits.some((visit) => visit.status !== "cancelled");
     const away = document.getElementById("away");
     const notes = [...board.away.map((gone) => `${gone.name} is away${gone.from || gone.to ? ` ${gone.from || "from the start"}–${gone.to || "the end"}` : ""}`), ...board.blocks.filter((block) => block.chair === null).map((block) => `${block.person}: ${block.label} ${clock(block.start)}–${clock(block.end)}`)];
     away.textContent = notes.join(" · "); away.hidden = !notes.length;
