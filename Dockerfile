@@ -11,7 +11,7 @@ RUN python -m venv /opt/venv \
 FROM node:22-slim AS pages
 WORKDIR /build
 COPY web/npm/package.json web/npm/package-lock.json ./
-RUN npm ci --ignore-scripts --no-audit --no-fund
+RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
 
 FROM python:3.11-slim
 ENV PATH=/opt/venv/bin:$PATH \

@@ -5,9 +5,11 @@ VENV_PYTHON := .venv/bin/python
 DEVSTACK := exec $(VENV_PYTHON) -m devstack --with-parent
 # More words for pytest: make test ARGS="-k reminder -x"
 ARGS ?=
+# What `make bench` measures.
+BENCH ?= availability day_page
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test faults bench check format openapi messages lock clean distclean
+.PHONY: help setup run demo test faults bench shots check format openapi messages lock clean distclean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -28,8 +30,11 @@ test: setup ## run the tests against a real PostgreSQL and Redis of their own; A
 faults: setup ## kill, freeze and deafen every part while 500 bookings a scenario go on (about 40 minutes); ARGS="--short"
 	@exec $(VENV_PYTHON) -m tests.faults --json .data/faults.json $(ARGS)
 
-bench: setup ## measure beside a peer, in one run: free slots; ARGS="--json FILE"
-	@$(DEVSTACK) exec $(VENV_PYTHON) -m bench.availability $(ARGS)
+bench: setup ## measure, each beside a peer in one run: free slots, the day's page; BENCH=day_page ARGS="--json FILE"
+	@for name in $(BENCH); do $(VENV_PYTHON) -m devstack --with-parent exec $(VENV_PYTHON) -m bench.$$name $(ARGS) || exit 1; done
+
+shots: setup ## take the pictures of docs/img/ anew, of a fresh demo salon (needs Chromium)
+	@$(DEVSTACK) shots
 
 check: setup ## lint, format, types, settings, migrations, OpenAPI
 	@$(DEVSTACK) check

@@ -234,9 +234,13 @@ SPECTACULAR_SETTINGS = {
 
 # --- Pages and security -------------------------------------------------------------------------------
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(BASE_DIR / "staticfiles")))
 # What `make setup` gets from npm, served as it is.
-STATICFILES_DIRS = [("event-calendar", BASE_DIR / "web/npm/node_modules/@event-calendar/build/dist")]
+NODE_MODULES = BASE_DIR / "web/npm/node_modules"
+STATICFILES_DIRS = [
+    ("event-calendar", NODE_MODULES / "@event-calendar/build/dist"),
+    ("figtree", NODE_MODULES / "@fontsource-variable/figtree/files"),
+]
 # Where people look, not programs: errors are pages there. The front page is one too.
 PATHS_OF_PAGES = ("/admin/", "/desk/", "/login/", "/logout/", "/waitlist/o/")
 STORAGES = {

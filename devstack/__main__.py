@@ -43,6 +43,10 @@ def _run(command: str, rest: list[str]) -> int:
         from devstack.demo import demo
 
         return demo(given)
+    if command == "shots":
+        from devstack.shots import shots
+
+        return shots(given)
     if command == "check":
         from devstack.check import check
 
@@ -66,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, what in (
         ("run", "the whole stack, until Ctrl-C"),
         ("demo", "play a booking end to end and check every text"),
+        ("shots", "take the pictures of docs/img/"),
         ("test", "pytest, with servers of its own"),
         ("exec", "any command, with servers of its own"),
         ("check", "everything that can be checked without running the product"),

@@ -443,6 +443,15 @@ class Stack:
         self.units.clear()
 
 
+def another_redis_database(url: str, steps: int = 1) -> str:
+    """The Redis at ``url``, but another of its databases: what a test queues is not for a stack's workers."""
+    if not url:
+        return ""
+    parts = urlsplit(url)
+    number = int(parts.path.strip("/") or 0)
+    return urlunsplit(parts._replace(path=f"/{(number + steps) % 16}"))
+
+
 def wait_until(condition: Callable[[], bool], seconds: float) -> None:
     """Return as soon as ``condition`` is true. Raises TimeoutError."""
     give_up_at = time.monotonic() + seconds

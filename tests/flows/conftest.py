@@ -2,20 +2,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
-from tests.processes import Stack
-
-
-def _another_redis_database(url: str) -> str:
-    """The unit tests' Redis, but another of its databases: their queues are not for our workers."""
-    if not url:
-        return ""
-    parts = urlsplit(url)
-    number = int(parts.path.strip("/") or 0)
-    return urlunsplit(parts._replace(path=f"/{(number + 1) % 16}"))
+from tests.processes import Stack, another_redis_database
 
 
 @pytest.fixture(scope="session")
@@ -32,6 +22,6 @@ def crowded_stack() -> Iterator[Stack]:
         counts={"web": 1, "worker": 2, "dispatcher": 2, "twilio": 1},
         overrides={"WORKER_PROCESSES": "2", "WORKER_THREADS": "4"},
         database_url=os.environ.get("DATABASE_URL", ""),
-        redis_url=_another_redis_database(os.environ.get("REDIS_URL", "")),
+        redis_url=another_redis_database(os.environ.get("REDIS_URL", "")),
     ) as running:
         yield running

@@ -30,7 +30,7 @@ document.addEventListener("DOMContentLoaded", () => {
   function events() {
     const shown = board.visits.filter((visit) => visit.status !== "cancelled").map((visit) => {
       const at = moving.get(visit.id) || visit;
-      return { id: `v${visit.id}`, resourceId: at.chair, start: at.start, end: at.end, editable: visit.movable && !moving.has(visit.id), classNames: ["visit", visit.status, ...(moving.has(visit.id) ? ["moving"] : [])], extendedProps: { visit } };
+      return { id: `v${visit.id}`, resourceId: at.chair, start: at.start, end: at.end, editable: visit.movable && !moving.has(visit.id), classNames: ["visit", visit.status, ...(moving.has(visit.id) ? ["moving"] : [])], extendedProps: { visit, at } };
     });
     const blocks = board.blocks.filter((block) => block.chair !== null).map((block) => ({ id: `b${block.id}`, resourceId: block.chair, start: block.start, end: block.end, editable: false, classNames: ["block"], extendedProps: { block } }));
     const closed = board.closed.map((span) => ({ resourceId: span.chair, start: span.start, end: span.end, display: "background" }));
@@ -38,26 +38,32 @@ document.addEventListener("DOMContentLoaded", () => {
   }
   function content({ event }) {
     const inside = make("div", "ev");
-    const { visit, block } = event.extendedProps;
+    const { visit, block, at } = event.extendedProps;
+    // What does not fit is still read out.
+    const line = (isShown, text) => inside.append(make("span", isShown ? "sub" : "sr", text));
     if (block) { inside.append(make("b", "", block.label), make("span", "sub", block.person)); return { domNodes: [inside] }; }
     if (!visit) return undefined;
     const first = make("div", "line1"), name = make("b", "", visit.customer), mark = pip(visit);
     name.dir = "auto";
-    const times = `${clock(wallOf(event.start))}–${clock(wallOf(event.end))}`;
+    const isDragged = event.display === "preview";
+    const times = isDragged ? `${clock(wallOf(event.start))}–${clock(wallOf(event.end))}` : `${clock(at.start)}–${clock(at.end)}`;
     const lines = Math.floor((((event.end - event.start) / 900000) * slotHeight - 6) / 16);
     first.append(name);
     if (lines < 2) first.append(make("span", "sub", times));
     if (mark) first.append(mark);
     inside.append(first);
-    if (lines > 1) inside.append(make("span", "sub", `${times} ${visit.what}`));
-    if (lines > 2) inside.append(make("span", "sub", visit.person));
+    line(lines > 1, lines > 1 ? `${times} ${visit.what}` : visit.what);
+    line(lines > 2, visit.person);
+    line(false, STATUS[visit.status]);
     return { domNodes: [inside] };
   }
-  /** The calendar hands out Dates whose local fields are the salon's wall clock. */
+  /** The calendar hands out Dates whose local fields are the salon's wall clock. A time that the browser's own clock
+   *  skips cannot be told so: good for what is shown during a drag, not for what is saved. */
   function wallOf(date) {
     const two = (number) => String(number).padStart(2, "0");
     return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}T${two(date.getHours())}:${two(date.getMinutes())}:00`;
   }
+  const later = (wall, { days, seconds }) => new Date(Date.parse(`${wall}Z`) + (days * 86400 + seconds) * 1000).toISOString().slice(0, 19);
   const minutesBetween = (start, end) => Math.round((Date.parse(end + "Z") - Date.parse(start + "Z")) / 60000);
   function ask(start, end, chair) {
     const query = new URLSearchParams({ date: start.slice(0, 10), time: clock(start), column_id: chair });
@@ -77,18 +83,20 @@ document.addEventListener("DOMContentLoaded", () => {
       eventContent: content,
       eventDidMount: ({ el, event }) => {
         const { visit, block } = event.extendedProps;
-        if (visit) el.setAttribute("aria-label", `${clock(visit.start)} ${visit.customer}, ${visit.what || "visit"}, with ${visit.person}, ${STATUS[visit.status]}. ${visit.textLabel}.`);
-        if (block) el.setAttribute("aria-label", `${clock(block.start)} ${block.label}`);
+        if (visit) el.id = `visit-${visit.id}`;
         if (visit && visit.colour) el.style.setProperty("--edge", visit.colour);
       },
-      eventAllUpdated: withoutTableRoles,
+      eventAllUpdated: () => { withoutTableRoles(); keepFocus(); },
       eventClick: ({ event }) => { if (event.extendedProps.visit) openPanel(visitUrl(event.extendedProps.visit.id)); else if (event.extendedProps.block) openPanel(blockUrl(event.extendedProps.block.id)); },
-      dateClick: ({ date, resource }) => ask(wallOf(date), null, resource.id),
-      select: ({ start, end, resource }) => { ask(wallOf(start), wallOf(end), resource.id); calendar.unselect(); },
+      dateClick: ({ dateStr, resource }) => ask(dateStr.slice(0, 19), null, resource.id),
+      select: ({ startStr, endStr, resource }) => { ask(startStr.slice(0, 19), endStr.slice(0, 19), resource.id); calendar.unselect(); },
       eventDrop: (info) => move(info, info.newResource), eventResize: (info) => move(info, null),
     };
     grid.replaceChildren();
     calendar = EventCalendar.create(grid, options);
+    // It scrolls; without a visit in it nothing else there could be reached by keyboard.
+    const scrolled = grid.querySelector(".ec-main");
+    scrolled.tabIndex = 0; scrolled.setAttribute("role", "group"); scrolled.setAttribute("aria-label", gettext("Times of the day"));
   }
   /** The calendar says that it is a table, whose rows its events are not: a reader is told of a list of buttons instead. */
   function withoutTableRoles() {
@@ -96,6 +104,15 @@ document.addEventListener("DOMContentLoaded", () => {
       for (const name of ["role", "aria-colindex", "aria-rowindex", "aria-colcount", "aria-rowcount"]) part.removeAttribute(name);
     }
   }
+  /** A visit that is drawn anew is another element; who is on it by keyboard stays on it. */
+  let focused = "";
+  function keepFocus() {
+    const again = focused && document.activeElement === document.body && document.getElementById(focused);
+    if (again) again.focus({ preventScroll: true });
+  }
+  grid.addEventListener("focusin", (event) => { focused = event.target.id; });
+  document.addEventListener("focusin", (event) => { if (!grid.contains(event.target)) focused = ""; });
+  document.addEventListener("pointerdown", () => { focused = ""; });
   let drawn = "";
   function draw() {
     const frame = JSON.stringify([board.from, board.to, board.chairs, board.offset]);
@@ -106,6 +123,7 @@ document.addEventListener("DOMContentLoaded", () => {
     if (isList) drawList();
     else if (!calendar || frame !== drawn) { if (calendar) EventCalendar.destroy(calendar); drawGrid(); drawn = frame; scrollToNow(); }
     else calendar.setOption("events", events());
+    document.getElementById("nothing").hidden = isList || board.visits.some((visit) => visit.status !== "cancelled");
     const away = document.getElementById("away");
     const notes = [...board.away.map((gone) => make("span", "", `${say(gettext("%(name)s is away"), gone)}${gone.from || gone.to ? ` ${gone.from || gettext("from the start")}–${gone.to || gettext("the end")}` : ""}`)), ...board.blocks.filter((block) => block.chair === null).map((block) => blockLink(block, `${block.person}: ${block.label} ${clock(block.start)}–${clock(block.end)}`))];
     away.replaceChildren(...notes.flatMap((note, number) => number ? [" · ", note] : [note])); away.hidden = !notes.length;
@@ -171,7 +189,8 @@ document.addEventListener("DOMContentLoaded", () => {
   }
   async function move(info, newResource) {
     const { visit } = info.event.extendedProps;
-    const to = { chair: newResource ? newResource.id : visit.chair, start: wallOf(info.event.start), end: wallOf(info.event.end), isResized: !info.delta };
+    const start = later(visit.start, info.delta || info.startDelta), end = later(visit.end, info.delta || info.endDelta);
+    const to = { chair: newResource ? newResource.id : visit.chair, start, end, isResized: !info.delta };
     moving.set(visit.id, to);
     const leave = () => { moving.delete(visit.id); draw(); };
     try {
@@ -183,7 +202,7 @@ document.addEventListener("DOMContentLoaded", () => {
       if (sent.length && !(await confirmed(answer.customer, sent))) { leave(); return; }
       draw();
       const what = say(sent.length ? gettext("%(name)s is moved to %(from)s; the text goes out in") : gettext("%(name)s: %(from)s–%(to)s; saved in"), { name: answer.customer, from: clock(to.start), to: clock(to.end) });
-      later(visit, to, what, leave);
+      sendLater(visit, to, what, leave);
     } catch { leave(); toast(gettext("No connection. Nothing was moved."), { tone: "bad" }); }
   }
   function refusal(answer) {
@@ -199,7 +218,7 @@ document.addEventListener("DOMContentLoaded", () => {
     return new Promise((resolve) => box.addEventListener("close", () => resolve(box.returnValue === "yes"), { once: true }));
   }
   const unsent = new Set();
-  function later(visit, to, message, leave) {
+  function sendLater(visit, to, message, leave) {
     const send = async () => {
       unsent.delete(send);
       try {

@@ -56,7 +56,7 @@
     if (refused) { refused.tabIndex = -1; refused.scrollIntoView({ block: "center" }); }
     (refused || (isNew && $("[autofocus]", sheet)) || $(".sheet-body button, .sheet-body a, .sheet-body input", sheet) || dialog).focus();
   });
-  dialog.addEventListener("close", () => { dialog.replaceChildren(); if (opener && opener.isConnected) opener.focus(); opener = null; });
+  dialog.addEventListener("close", () => { dialog.replaceChildren(); if (opener) (opener.isConnected ? opener : document.getElementById(opener.id) || document.body).focus(); opener = null; });
 
   // --- What was done ------------------------------------------------------------------------------
   const LATER = "desk:later";
@@ -160,7 +160,7 @@
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
     if (event.target.closest("input, select, textarea")) return;
-    const click = (id) => { const element = document.getElementById(id); if (element) { event.preventDefault(); element.click(); } };
+    const click = (id) => { const element = document.getElementById(id); if (element) { event.preventDefault(); element.focus(); element.click(); } };
     if (event.key === "n") click("new");
     else if (event.key === "ArrowLeft") click("earlier");
     else if (event.key === "ArrowRight") click("later");
