@@ -54,25 +54,27 @@ def measure(*, runs: int) -> dict[str, Any]:
     from devstack.browser import chromium
     from tests.processes import Stack
 
-    with tempfile.TemporaryDirectory() as collected:
-        with Stack(
+    with (
+        tempfile.TemporaryDirectory() as collected,
+        Stack(
             counts={},
             overrides={"STATIC_ROOT": collected, "LOG_LEVEL": "WARNING"},
             database_url=os.environ.get("DATABASE_URL", ""),
             redis_url=os.environ.get("REDIS_URL", ""),
-        ) as stack:
-            stack.python("manage.py", "collectstatic", "--no-input", "--verbosity", "0")
-            salon = json.loads(stack.python("-m", "bench.day_page", "--seed"))
-            stack.add("web")
-            stack.wait_until_ready()
-            days = {"full": (salon["day"], BOOKINGS), "empty": (salon["empty_day"], 0)}
-            urls = {
-                name: f"{stack.base_url}/desk/{salon['id']}/day/?date={day}&expect={visits}"
-                for name, (day, visits) in days.items()
-            }
-            first_byte = {name: _first_byte_ms(url, salon["session"], runs) for name, url in urls.items()}
-            with chromium(os.environ) as browser:
-                drawn = {name: _drawn(browser, url, salon["session"], max(runs // 3, 3)) for name, url in urls.items()}
+        ) as stack,
+    ):
+        stack.python("manage.py", "collectstatic", "--no-input", "--verbosity", "0")
+        salon = json.loads(stack.python("-m", "bench.day_page", "--seed"))
+        stack.add("web")
+        stack.wait_until_ready()
+        days = {"full": (salon["day"], BOOKINGS), "empty": (salon["empty_day"], 0)}
+        urls = {
+            name: f"{stack.base_url}/desk/{salon['id']}/day/?date={day}&expect={visits}"
+            for name, (day, visits) in days.items()
+        }
+        first_byte = {name: _first_byte_ms(url, salon["session"], runs) for name, url in urls.items()}
+        with chromium(os.environ) as browser:
+            drawn = {name: _drawn(browser, url, salon["session"], max(runs // 3, 3)) for name, url in urls.items()}
     return {
         "milliseconds": {"first byte": first_byte, "usable": {name: usable for name, (usable, _) in drawn.items()}},
         "kilobytes": {name: kilobytes for name, (_, kilobytes) in drawn.items()},
