@@ -98,7 +98,7 @@ def _persons_day(person: Any, rota: hours.Rota, span: Span) -> PersonsDay:
 
 
 def _visits(salon: Salon, begins_at: datetime, ends_at: datetime) -> list[Visit]:
-    bookings = list(
+    bookings: list[Any] = list(
         Appointment.objects.filter(salon=salon, appointment_time__gte=begins_at, appointment_time__lt=ends_at)
         .annotate(number=Cast("customer__phone_number", TextField()))
         .select_related("customer")

@@ -54,12 +54,15 @@ def measure(*, runs: int) -> dict[str, Any]:
     from devstack.browser import chromium
     from tests.processes import Stack
 
-    with tempfile.TemporaryDirectory() as collected, Stack(
-        counts={},
-        overrides={"STATIC_ROOT": collected, "LOG_LEVEL": "WARNING"},
-        database_url=os.environ.get("DATABASE_URL", ""),
-        redis_url=os.environ.get("REDIS_URL", ""),
-    ) as stack:
+    with (
+        tempfile.TemporaryDirectory() as collected,
+        Stack(
+            counts={},
+            overrides={"STATIC_ROOT": collected, "LOG_LEVEL": "WARNING"},
+            database_url=os.environ.get("DATABASE_URL", ""),
+            redis_url=os.environ.get("REDIS_URL", ""),
+        ) as stack,
+    ):
         stack.python("manage.py", "collectstatic", "--no-input", "--verbosity", "0")
         salon = json.loads(stack.python("-m", "bench.day_page", "--seed"))
         stack.add("web")

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, ViewportSize
 
 from devstack import logins
 from devstack.browser import chromium
@@ -17,7 +17,9 @@ from twilio_emulator.client import EmulatorClient
 SHOTS_DATA = DATA / "shots"
 IMAGES = CHECKOUT / "docs" / "img"
 ZONE, SUNDAY = ZoneInfo("Europe/London"), 6
-DESK, PHONES, PHONE = ({"width": width, "height": height} for width, height in ((1280, 800), (1280, 620), (390, 780)))
+DESK, PHONES, PHONE = (
+    ViewportSize(width=width, height=height) for width, height in ((1280, 800), (1280, 620), (390, 780))
+)
 # Of the demo's customers: one who wants no texts any more, and one who answers.
 STOPPED, ANSWERS = "+447400123404", "+447400123403"
 
