@@ -165,7 +165,7 @@ class Peer(Contender):
         return int(self._tell("bytes"))
 
     def _tell(self, *words: object) -> str:
-        command = [str(VENV / "bin" / "python"), "-m", f"bench.peers.{self._module}", *map(str, words)]
+        command = [str(VENV / "bin" / "python"), "-m", "bench.peers", self._module, *map(str, words)]
         environ = {**self.stack.environ, **self._environ}
         done = subprocess.run(command, cwd=CHECKOUT, env=environ, capture_output=True, text=True)
         if done.returncode:

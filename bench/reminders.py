@@ -275,7 +275,7 @@ def _freshen(contender: Contender, form: Form) -> None:
 def _add(contender: Contender, count: int) -> float:
     """Texts that are due together, soon enough after they were added; when, in seconds since 1970."""
     _reset_twilio(contender)
-    lead_seconds = 3.0 + count / 500
+    lead_seconds = 4.0 + count / 500
     for _ in range(3):
         due_at = contender.add_burst(count, time.time() + lead_seconds)
         if time.time() < due_at - 0.6:

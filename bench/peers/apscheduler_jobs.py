@@ -1,7 +1,7 @@
 """APScheduler with jobs in PostgreSQL.
 
-One process, since APScheduler's own guide says that a job store cannot be shared by several, of 16 threads. A late job is
-run however late it is (``misfire_grace_time=None``). Jobs are added from outside, so their rows are written as the
+One process, since APScheduler's own guide says that a job store cannot be shared by several, of 16 threads. A late job
+is run however late it is (``misfire_grace_time=None``). Jobs are added from outside, so their rows are written as the
 scheduler would write them, thousands in one statement, and a NOTIFY tells it to look again: without one it would sleep
 until the next job that it knows of.
 """
@@ -11,7 +11,6 @@ from __future__ import annotations
 import pickle
 import select
 import signal
-import sys
 import threading
 import uuid
 from collections.abc import Iterable
@@ -28,9 +27,9 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.date import DateTrigger
 
 from bench.peers import stores, texts
-from bench.peers.peer import Peer, main
+from bench.peers.peer import Peer
 
-WORKER = "exec python -m bench.peers.apscheduler_jobs work"
+WORKER = "exec python -m bench.peers apscheduler_jobs work"
 THREADS = 16
 BATCH = 5000
 SEND = "bench.peers.apscheduler_jobs:send_text"
@@ -50,7 +49,7 @@ def add(wanted: Iterable[texts.Text]) -> None:
     while batch := list(islice(wanted, BATCH)):
         with store.engine.begin() as connection:
             connection.execute(store.jobs_t.insert(), [_row(scheduler, text) for text in batch])
-    stores.query("VACUUM (ANALYZE) apscheduler_jobs")
+    stores.query("ANALYZE apscheduler_jobs")
     stores.query(f"NOTIFY {CHANNEL}")
 
 
@@ -108,10 +107,5 @@ PEER = Peer(
     add=add,
     stored_bytes=lambda: stores.table_bytes(["apscheduler_jobs"]),
     clear=clear,
+    work=work,
 )
-
-if __name__ == "__main__":
-    if sys.argv[1:] == ["work"]:
-        work()
-    else:
-        main(PEER)

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from celery import Celery
 
 from bench.peers import stores, texts
-from bench.peers.peer import Peer, main
+from bench.peers.peer import Peer
 
 WORKER = (
     "exec celery -A bench.peers.celery_eta worker --pool threads --concurrency 8 --loglevel WARNING"
@@ -54,6 +54,3 @@ PEER = Peer(
     stored_bytes=stores.redis_bytes,
     clear=stores.empty_redis,
 )
-
-if __name__ == "__main__":
-    main(PEER)

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from huey import RedisHuey
 
 from bench.peers import stores, texts
-from bench.peers.peer import Peer, main
+from bench.peers.peer import Peer
 
 CONSUMER = (
     "exec huey_consumer bench.peers.huey_tasks.huey --workers 8 --worker-type thread --scheduler-interval 1"
@@ -40,6 +40,3 @@ PEER = Peer(
     stored_bytes=stores.redis_bytes,
     clear=stores.empty_redis,
 )
-
-if __name__ == "__main__":
-    main(PEER)

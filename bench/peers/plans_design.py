@@ -4,8 +4,8 @@ Settings, beyond the defaults:
 
 * A worker looks at an empty queue every 100 ms instead of every second (``dramatiq_worker_timeout``).
 * ``dramatiq_delay_queue_prefetch`` is ten million: a worker process prefetches delayed messages in order of arrival,
-  8,000 by default, and with more than 16,000 ahead of them the due ones would not be seen at all. All of them then stand
-  in the memory of the two processes.
+  8,000 by default, and with more than 16,000 ahead of them the due ones would not be seen at all. All of them then
+  stand in the memory of the two processes.
 * A process that has not been heard of for 10 s counts as dead (60 s by default), and one command in ten looks for such
   (one in a thousand), so that what a killed process held comes back soon.
 """
@@ -19,7 +19,7 @@ import dramatiq
 from dramatiq.brokers.redis import RedisBroker
 
 from bench.peers import stores, texts
-from bench.peers.peer import Peer, main
+from bench.peers.peer import Peer
 
 WORKER = (
     "dramatiq_worker_timeout=100 dramatiq_delay_queue_prefetch=10000000"
@@ -47,6 +47,3 @@ PEER = Peer(
     stored_bytes=stores.redis_bytes,
     clear=stores.empty_redis,
 )
-
-if __name__ == "__main__":
-    main(PEER)

@@ -12,7 +12,6 @@ Settings, beyond the defaults:
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -22,9 +21,9 @@ import procrastinate
 from procrastinate.jobs import Job
 
 from bench.peers import stores, texts
-from bench.peers.peer import Peer, main
+from bench.peers.peer import Peer
 
-WORKER = "exec python -m bench.peers.procrastinate_jobs work"
+WORKER = "exec python -m bench.peers procrastinate_jobs work"
 THREADS = 8
 HEARTBEAT_SECONDS, DEAD_AFTER_SECONDS, LOOK_FOR_DEAD_SECONDS = 2.0, 10.0, 5.0
 BATCH = 1000
@@ -40,7 +39,7 @@ def send_text(to: str, body: str) -> None:
 
 def add(wanted: Iterable[texts.Text]) -> None:
     asyncio.run(_add(iter(wanted)))
-    stores.query("VACUUM (ANALYZE) procrastinate_jobs, procrastinate_events")
+    stores.query("ANALYZE procrastinate_jobs, procrastinate_events")
 
 
 async def _add(wanted: Iterator[texts.Text]) -> None:
@@ -54,7 +53,11 @@ def _job(text: texts.Text) -> Job:
     return send_text.configure(schedule_at=due).make_new_job(to=text.to, body=text.body)
 
 
-async def work() -> None:
+def work() -> None:
+    asyncio.run(_work())
+
+
+async def _work() -> None:
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS))
     async with app.open_async():
         again = asyncio.create_task(_do_again_what_the_dead_left())
@@ -90,10 +93,5 @@ PEER = Peer(
     add=add,
     stored_bytes=lambda: stores.table_bytes(TABLES),
     clear=clear,
+    work=work,
 )
-
-if __name__ == "__main__":
-    if sys.argv[1:] == ["work"]:
-        asyncio.run(work())
-    else:
-        main(PEER)

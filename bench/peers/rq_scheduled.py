@@ -16,7 +16,7 @@ import redis
 from rq import Queue, Retry, SimpleWorker
 
 from bench.peers import stores, texts
-from bench.peers.peer import Peer, main
+from bench.peers.peer import Peer
 
 POOL = (
     f"exec rq worker-pool texts --url {stores.REDIS_URL} --num-workers 16"
@@ -60,6 +60,3 @@ PEER = Peer(
     stored_bytes=stores.redis_bytes,
     clear=stores.empty_redis,
 )
-
-if __name__ == "__main__":
-    main(PEER)

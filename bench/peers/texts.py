@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
@@ -14,6 +15,8 @@ _SENTENCE = "Hi Customer {number}, You have an appointment coming up at 3:30 PM.
 _FIRST_NUMBER = 100_000
 _DAY_SECONDS, _YEAR_SECONDS = 86_400, 31_536_000
 _thread = threading.local()
+# Where a worker logs all that it is told (Dramatiq), the client would write ten lines for each text.
+logging.getLogger("twilio").setLevel(logging.WARNING)
 
 
 @dataclass(frozen=True)
