@@ -7,10 +7,10 @@ DEVSTACK := exec $(VENV_PYTHON) -m devstack --with-parent
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test faults bench check format openapi lock clean distclean
+.PHONY: help setup run demo test faults bench bench-quick check format openapi lock clean distclean
 
 help: ## list these targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
 
 setup: ## make .venv and install the locked requirements, Python's and the pages' (only when they changed)
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed: no '$(PYTHON)' here." >&2; exit 1; }
@@ -28,8 +28,13 @@ test: setup ## run the tests against a real PostgreSQL and Redis of their own; A
 faults: setup ## kill, freeze and deafen every part while 500 bookings a scenario go on (about 40 minutes); ARGS="--short"
 	@exec $(VENV_PYTHON) -m tests.faults --json .data/faults.json $(ARGS)
 
-bench: setup ## measure beside a peer, in one run: free slots; ARGS="--json FILE"
-	@$(DEVSTACK) exec $(VENV_PYTHON) -m bench.availability $(ARGS)
+bench: setup ## measure beside the peers, in one run: free slots, texts, bookings, reminders (about three hours)
+	@$(DEVSTACK) exec $(VENV_PYTHON) -m bench.availability --json .data/bench/availability.json
+	@for one in texts bookings reminders; do $(VENV_PYTHON) -m bench.$$one || exit 1; done
+
+bench-quick: setup ## the same in a small form, in a few minutes
+	@$(DEVSTACK) exec $(VENV_PYTHON) -m bench.availability --runs 3
+	@for one in texts bookings reminders; do $(VENV_PYTHON) -m bench.$$one --quick --json .data/bench/$$one-quick.json || exit 1; done
 
 check: setup ## lint, format, types, settings, migrations, OpenAPI
 	@$(DEVSTACK) check
@@ -45,6 +50,7 @@ lock: ## compile requirements*.in to requirements*.txt (needs uv)
 	uv pip compile requirements.in -o requirements.txt --python-version 3.11 --universal --generate-hashes --no-header -q
 	uv pip compile requirements-dev.in -c requirements.txt -o requirements-dev.txt --python-version 3.11 --universal --generate-hashes --no-header -q
 	uv pip compile requirements-node.in -o requirements-node.txt --python-version 3.11 --universal --generate-hashes --no-header -q
+	uv pip compile bench/requirements-peers.in -c requirements.txt -o bench/requirements-peers.txt --python-version 3.11 --universal --generate-hashes --no-header -q
 
 clean: ## remove what run, demo and tests keep (.data) and caches
 	@if [ -x $(VENV_PYTHON) ]; then $(VENV_PYTHON) -m devstack clean; else rm -rf .data; fi
