@@ -6,13 +6,13 @@ DEVSTACK := exec $(VENV_PYTHON) -m devstack --with-parent
 # More words for pytest: make test ARGS="-k reminder -x"
 ARGS ?=
 # What `make bench` measures.
-BENCH ?= availability day_page
+BENCH ?= availability day_page texts bookings reminders
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test faults bench shots check format openapi messages lock clean distclean
+.PHONY: help setup run demo test faults bench bench-quick shots check format openapi messages lock clean distclean
 
 help: ## list these targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
 
 setup: ## make .venv and install the locked requirements, Python's and the pages' (only when they changed)
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed: no '$(PYTHON)' here." >&2; exit 1; }
@@ -30,8 +30,11 @@ test: setup ## run the tests against a real PostgreSQL and Redis of their own; A
 faults: setup ## kill, freeze and deafen every part while 500 bookings a scenario go on (about 40 minutes); ARGS="--short"
 	@exec $(VENV_PYTHON) -m tests.faults --json .data/faults.json $(ARGS)
 
-bench: setup ## measure, each beside a peer in one run: free slots, the day's page; BENCH=day_page ARGS="--json FILE"
+bench: setup ## measure beside the peers, each in one run; about three hours, or BENCH="texts bookings"
 	@for name in $(BENCH); do $(VENV_PYTHON) -m devstack --with-parent exec $(VENV_PYTHON) -m bench.$$name $(ARGS) || exit 1; done
+
+bench-quick: ## the same in a small form, in a few minutes
+	@$(MAKE) --no-print-directory bench ARGS="--quick $(ARGS)"
 
 shots: setup ## take the pictures of docs/img/ anew, of a fresh demo salon (needs Chromium)
 	@$(DEVSTACK) shots
@@ -53,6 +56,7 @@ lock: ## compile requirements*.in to requirements*.txt (needs uv)
 	uv pip compile requirements.in -o requirements.txt --python-version 3.11 --universal --generate-hashes --no-header -q
 	uv pip compile requirements-dev.in -c requirements.txt -o requirements-dev.txt --python-version 3.11 --universal --generate-hashes --no-header -q
 	uv pip compile requirements-node.in -o requirements-node.txt --python-version 3.11 --universal --generate-hashes --no-header -q
+	uv pip compile bench/requirements-peers.in -c requirements.txt -o bench/requirements-peers.txt --python-version 3.11 --universal --generate-hashes --no-header -q
 
 clean: ## remove what run, demo and tests keep (.data) and caches
 	@if [ -x $(VENV_PYTHON) ]; then $(VENV_PYTHON) -m devstack clean; else rm -rf .data; fi

@@ -6,26 +6,24 @@ URL to the JSON, without a network. The same slots must come out of both, or not
 
 from __future__ import annotations
 
-import argparse
-import json
 import logging
 import os
-import platform
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from datetime import time as clock
-from pathlib import Path
 from typing import Any
 
+from bench import report
+
 PEOPLE, BOOKINGS, DAYS, STEP_MINUTES = 8, 500, 28, 15
+RUNS, QUICK_RUNS = 15, 3
 
 
-def main() -> int:
-    options = _options()
+def measure(quick: bool) -> dict[str, Any]:
+    """Median milliseconds of each way, and the number of queries."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "booking_api.settings")
     import django
 
@@ -34,16 +32,11 @@ def main() -> int:
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0)
-    figures = measure(runs=options.runs)
-    print(table(figures))
-    if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(figures, indent=2))
-    return 0
+    figures = _measure(runs=QUICK_RUNS if quick else RUNS)
+    return {**figures, "tables": [_table(figures)]}
 
 
-def measure(*, runs: int) -> dict[str, Any]:
-    """Median milliseconds of each way, the number of queries, and what was asked of which machine."""
+def _measure(*, runs: int) -> dict[str, Any]:
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
     from django.utils import timezone
@@ -78,28 +71,22 @@ def measure(*, runs: int) -> dict[str, Any]:
         "milliseconds": {name: round(statistics.median(taken), 1) for name, taken in milliseconds.items()},
         "asked": f"{DAYS} days, {PEOPLE} people, {BOOKINGS} bookings, every {STEP_MINUTES} minutes",
         "runs": runs,
-        "at": datetime.now().astimezone().isoformat(timespec="seconds"),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
-        "commit": _commit(),
     }
 
 
-def table(figures: dict[str, Any]) -> str:
+def _table(figures: dict[str, Any]) -> str:
     medians = figures["milliseconds"]
-    lines = [
-        f"Free slots: {figures['asked']}; {figures['slots']} slots, {figures['queries']} queries a request",
-        f"{figures['machine']}, commit {figures['commit']}, medians of {figures['runs']} runs",
-        "",
-        f"{'':<34}{'ms':>10}{'ratio':>10}",
-    ]
     shown = {
         "spans": "interval arithmetic",
         "request": "the whole request, URL to JSON",
         "naive loop": "peer: a loop over every slot",
     }
-    for name, title in shown.items():
-        lines.append(f"{title:<34}{medians[name]:>10.1f}{medians[name] / medians['spans']:>10.1f}")
-    return "\n".join(lines)
+    title = (
+        f"Free slots: {figures['asked']}; {figures['slots']} slots, {figures['queries']} queries a request,"
+        f" medians of {figures['runs']} runs"
+    )
+    rows = [[title, medians[name], medians[name] / medians["spans"]] for name, title in shown.items()]
+    return report.table(title, ["", "ms", "ratio"], rows)
 
 
 def _milliseconds(act: Callable[[], Any]) -> float:
@@ -139,17 +126,5 @@ def _salon() -> Any:
     return salon, [cut], owner
 
 
-def _commit() -> str:
-    found = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
-    return found.stdout.strip() or "unknown"
-
-
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m bench.availability", description=__doc__)
-    parser.add_argument("--runs", type=int, default=15, help="how often each is timed (default 15)")
-    parser.add_argument("--json", type=Path, help="write the figures there as well")
-    return parser.parse_args()
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(report.main("availability", __doc__, measure))

@@ -9,18 +9,19 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import statistics
 import sys
 import tempfile
 from datetime import date, datetime, time, timedelta
-from pathlib import Path
 from typing import Any
 
 import requests
 
+from bench import report
+
 CHAIRS, BOOKINGS, MINUTES = 8, 120, 30
-GOALS = {"first byte": 150, "usable": 1000, "kilobytes": 150}
+GOALS = {"first byte, ms": 150, "usable in Chromium, ms": 1000, "compressed in all, kB": 150}
+RUNS, QUICK_RUNS = 15, 3
 # Notes the moment when the last visit has been painted.
 WATCH = """
 addEventListener("DOMContentLoaded", () => {
@@ -37,20 +38,18 @@ addEventListener("DOMContentLoaded", () => {
 
 
 def main() -> int:
-    options = _options()
+    parser = report.parser("day_page", __doc__)
+    parser.add_argument("--seed", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
     if options.seed:
         print(json.dumps(seed()))
         return 0
-    figures = measure(runs=options.runs)
-    print(table(figures))
-    if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(figures, indent=2))
-    return 0
+    return report.show(options, measure(options.quick))
 
 
-def measure(*, runs: int) -> dict[str, Any]:
-    """Median milliseconds and kilobytes of the full and of the empty day, and of which machine."""
+def measure(quick: bool) -> dict[str, Any]:
+    """Median milliseconds and kilobytes of the full and of the empty day."""
+    runs = QUICK_RUNS if quick else RUNS
     from devstack.browser import chromium
     from tests.processes import Stack
 
@@ -75,13 +74,16 @@ def measure(*, runs: int) -> dict[str, Any]:
         first_byte = {name: _first_byte_ms(url, salon["session"], runs) for name, url in urls.items()}
         with chromium(os.environ) as browser:
             drawn = {name: _drawn(browser, url, salon["session"], max(runs // 3, 3)) for name, url in urls.items()}
-    return {
-        "milliseconds": {"first byte": first_byte, "usable": {name: usable for name, (usable, _) in drawn.items()}},
-        "kilobytes": {name: kilobytes for name, (_, kilobytes) in drawn.items()},
-        "runs": runs,
-        "at": datetime.now().astimezone().isoformat(timespec="seconds"),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
+    figures = {
+        "first byte, ms": first_byte,
+        "usable in Chromium, ms": {name: usable for name, (usable, _) in drawn.items()},
+        "compressed in all, kB": {name: kilobytes for name, (_, kilobytes) in drawn.items()},
     }
+    title = (
+        f"The day's page: {CHAIRS} chairs, {BOOKINGS} bookings, and the same day without one; medians of {runs} runs"
+    )
+    rows = [[name, figure["full"], figure["empty"], GOALS[name]] for name, figure in figures.items()]
+    return {"runs": runs, **figures, "tables": [report.table(title, ["", "full", "empty", "goal"], rows)]}
 
 
 def _first_byte_ms(url: str, session_key: str, runs: int) -> float:
@@ -114,22 +116,6 @@ def _drawn(browser: Any, url: str, session_key: str, runs: int) -> tuple[float, 
             taken.append((page.evaluate("window.usableMs"), sum(sizes) / 1000))
     times, kilobytes = zip(*taken, strict=True)
     return round(statistics.median(times), 0), round(statistics.median(kilobytes), 1)
-
-
-def table(figures: dict[str, Any]) -> str:
-    lines = [
-        f"The day's page: {CHAIRS} chairs, {BOOKINGS} bookings, beside the same salon's day without one",
-        f"{figures['machine']}, medians of {figures['runs']} runs",
-        "",
-        f"{'':<34}{'full':>10}{'empty':>10}{'goal':>10}",
-    ]
-    rows = {
-        "first byte, ms": (figures["milliseconds"]["first byte"], GOALS["first byte"]),
-        "usable in Chromium, ms": (figures["milliseconds"]["usable"], GOALS["usable"]),
-        "compressed in all, kB": (figures["kilobytes"], GOALS["kilobytes"]),
-    }
-    lines += [f"{name:<34}{row['full']:>10.1f}{row['empty']:>10.1f}{goal:>10}" for name, (row, goal) in rows.items()]
-    return "\n".join(lines)
 
 
 def seed() -> dict[str, Any]:
@@ -188,14 +174,6 @@ def _text_all(salon: Any) -> None:
 
     confirmations, now = Message.objects.filter(salon_id=salon.pk, kind=Message.Kind.CONFIRMATION), timezone.now()
     confirmations.update(status=Message.Status.DELIVERED, sent_at=now, delivered_at=now)
-
-
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m bench.day_page", description=__doc__)
-    parser.add_argument("--runs", type=int, default=15, help="how often the first byte is timed (default 15)")
-    parser.add_argument("--json", type=Path, help="write the figures there as well")
-    parser.add_argument("--seed", action="store_true", help=argparse.SUPPRESS)
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

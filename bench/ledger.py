@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from tests.processes import SeededSalon, Stack
 
 # Of the booking ids of texts that wait in the future; no booking has them, and nothing looks before they are due.
 FIRST_FAR_BOOKING = 1_000_000_000
+LARGE_LOAD = 1_000_000
 
 _BOOKINGS = """
     INSERT INTO appointment_appointment
@@ -75,11 +77,33 @@ def book(
 
 
 def add_pending(stack: Stack, already: int, wanted: int) -> None:
-    """Add texts that wait in the future, spread over a year that begins tomorrow, until there are ``wanted``."""
-    step = 1_000_000
-    for begin in range(already, wanted, step):
-        stack.query(_FAR, {"first": FIRST_FAR_BOOKING, "begin": begin, "end": min(begin + step, wanted)})
-    stack.query("VACUUM (ANALYZE) sms_message")
+    """Add texts that wait in the future, spread over a year that begins tomorrow, until there are ``wanted``.
+
+    Nothing may be at work meanwhile: a large load drops the indexes and makes them again, one after the other.
+    """
+    if wanted <= already:
+        return
+    with stack.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("SET synchronous_commit = off; SET maintenance_work_mem = '1GB'")
+        indexes = _droppable_indexes(cursor) if wanted - already >= LARGE_LOAD else {}
+        for name in indexes:
+            cursor.execute(f'DROP INDEX "{name}"')
+        for begin in range(already, wanted, LARGE_LOAD):
+            span = {"first": FIRST_FAR_BOOKING, "begin": begin, "end": min(begin + LARGE_LOAD, wanted)}
+            cursor.execute(_FAR, span)
+        for definition in indexes.values():
+            cursor.execute(definition)
+        cursor.execute("VACUUM (ANALYZE) sms_message")
+        cursor.execute("CHECKPOINT")  # not in the middle of what is measured next
+
+
+def _droppable_indexes(cursor: Any) -> dict[str, str]:
+    """Of the ledger: name and definition of each index but those of constraints, such as the primary key."""
+    cursor.execute(
+        "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'sms_message' AND NOT EXISTS"
+        " (SELECT FROM pg_constraint WHERE conname = indexname)"
+    )
+    return dict(cursor.fetchall())
 
 
 def wait_until_sent(stack: Stack, burst: Burst, seconds: float) -> list[float]:

@@ -44,11 +44,21 @@ def table(title: str, headings: Sequence[str], rows: Sequence[Sequence[object]])
 
 def main(name: str, description: str | None, measure: Callable[[bool], Mapping[str, Any]]) -> int:
     """The command line of a benchmark: ``measure(quick)`` gives ``tables`` (printed) and whatever else JSON keeps."""
-    parser = argparse.ArgumentParser(prog=f"python -m bench.{name}", description=description)
-    parser.add_argument("--quick", action="store_true", help="a small form, to see that it runs")
-    parser.add_argument("--json", type=Path, default=RESULTS / f"{name}.json", help="where the figures are kept")
-    options = parser.parse_args()
-    figures = dict(measure(options.quick))
+    options = parser(name, description).parse_args()
+    return show(options, measure(options.quick))
+
+
+def parser(name: str, description: str | None) -> argparse.ArgumentParser:
+    """What every benchmark can be told; one that can be told more adds to it."""
+    made = argparse.ArgumentParser(prog=f"python -m bench.{name}", description=description)
+    made.add_argument("--quick", action="store_true", help="a small form, to see that it runs")
+    made.add_argument("--json", type=Path, default=RESULTS / f"{name}.json", help="where the figures are kept")
+    return made
+
+
+def show(options: argparse.Namespace, measured: Mapping[str, Any]) -> int:
+    """Print the ``tables`` and keep the rest; the exit status."""
+    figures = dict(measured)
     where = facts()
     for shown in figures.pop("tables"):
         print(f"\n{shown}", flush=True)
