@@ -52,7 +52,8 @@ def parser(name: str, description: str | None) -> argparse.ArgumentParser:
     """What every benchmark can be told; one that can be told more adds to it."""
     made = argparse.ArgumentParser(prog=f"python -m bench.{name}", description=description)
     made.add_argument("--quick", action="store_true", help="a small form, to see that it runs")
-    made.add_argument("--json", type=Path, default=RESULTS / f"{name}.json", help="where the figures are kept")
+    made.add_argument("--json", type=Path, help=f"where the figures are kept (default {RESULTS}/{name}.json)")
+    made.set_defaults(name=name)
     return made
 
 
@@ -63,8 +64,9 @@ def show(options: argparse.Namespace, measured: Mapping[str, Any]) -> int:
     for shown in figures.pop("tables"):
         print(f"\n{shown}", flush=True)
     print(f"\n{where['machine']}, Python {where['versions']['python']}, commit {where['commit']}, {where['at']}")
-    options.json.parent.mkdir(parents=True, exist_ok=True)
-    options.json.write_text(json.dumps({**where, "quick": options.quick, **figures}, indent=2, default=str))
+    kept: Path = options.json or RESULTS / f"{options.name}{'-quick' if options.quick else ''}.json"
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    kept.write_text(json.dumps({**where, "quick": options.quick, **figures}, indent=2, default=str))
     return 0
 
 
