@@ -52,10 +52,9 @@ def take(browser: Browser, stack: Stack) -> None:
         page.goto(day)
         page.locator("#grid .visit").first.wait_for()
         _save(page, "day")
-        page.locator("#grid .visit", has_text="Dev Patel").click()
-        page.get_by_text("Could I come").wait_for()
+        _open_answered(page)
         _save(page, "visit")
-        page.keyboard.press("Escape")
+        page.goto(day)
         _book(page)
         _save(page, "book")
         page.set_viewport_size(PHONE)
@@ -82,6 +81,18 @@ def _log_in(page: Page, stack: Stack) -> None:
     page.get_by_label("Password").fill(logins.PASSWORD)
     page.get_by_role("button", name="Log in").click()
     page.wait_for_url("**/day/")
+
+
+def _open_answered(page: Page) -> None:
+    """The visit whose text was answered: of a customer's several, the one that was texted last."""
+    desk = page.url.split("/day/")[0]
+    page.goto(f"{desk}/replies/")
+    link = page.locator(".story a", has_text="Dev Patel").first.get_attribute("href") or ""
+    page.goto(f"{page.url.split('/desk/')[0]}{link}")
+    day = page.locator("main time").first.get_attribute("datetime") or ""
+    page.goto(f"{desk}/day/?date={day[:10]}")
+    page.locator(f"#visit-{link.strip('/').split('/')[-1]}").click()
+    page.get_by_text("Could I come").wait_for()
 
 
 def _book(page: Page) -> None:
