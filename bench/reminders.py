@@ -27,7 +27,7 @@ from bench.contenders import OURS, PEERS, Contender
 from devstack.paths import CHECKOUT
 from tests.processes import Stack
 
-RESTART_SECONDS = 60.0
+RESTART_SECONDS = 180.0
 BYTES_A_ROW_AT_MOST = 1500  # with indexes and the log of changes, while it is loaded
 
 
