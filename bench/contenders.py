@@ -30,7 +30,7 @@ PEERS = {
 OURS = "ours"
 REQUIREMENTS = CHECKOUT / "bench" / "requirements-peers.txt"
 VENV = CHECKOUT / ".data" / "bench" / "peers"
-STOP_SECONDS = 120.0
+STOP_SECONDS = 300.0  # Celery puts back what it holds, one by one
 
 
 class Contender(ABC):

@@ -18,7 +18,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,7 @@ from bench.contenders import OURS, PEERS, Contender
 from devstack.paths import CHECKOUT
 from tests.processes import Stack
 
+RESTART_SECONDS = 180.0
 BYTES_A_ROW_AT_MOST = 1500  # with indexes and the log of changes, while it is loaded
 
 
@@ -42,12 +43,17 @@ class Form:
     idle_seconds: float
     settle_seconds: float
     within_seconds: float
+    undone_after_seconds: float
     linger_seconds: float
+    lead_seconds: float
     restarted_with: int
+    has_stack_for_each: bool
 
 
-FULL = Form((0, 100_000), (0, 100_000, 1_000_000, 10_000_000), 1000, 3, 10_000, 10.0, 180.0, 60.0, 15.0, 100)
-QUICK = Form((1000,), (1000,), 100, 1, 0, 1.5, 6.0, 8.0, 0.5, 20)
+FULL = Form(
+    (0, 100_000), (0, 100_000, 1_000_000, 10_000_000), 1000, 3, 10_000, 10.0, 180.0, 60.0, 60.0, 15.0, 5.0, 100, True
+)
+QUICK = Form((1000,), (1000,), 100, 1, 0, 1.5, 6.0, 20.0, 5.0, 0.5, 2.5, 20, False)
 
 
 def measure(quick: bool, only: str = "", peers_at: int | None = None) -> dict[str, Any]:
@@ -58,9 +64,15 @@ def measure(quick: bool, only: str = "", peers_at: int | None = None) -> dict[st
     if set(chosen) - {OURS}:
         contenders.install_peers()
     found = []
-    for name in chosen:
-        sizes = form.pending_of_ours if name == OURS else (*form.pending, *_more(peers_at, form))
-        with _contender(name, form) as contender:
+    with ExitStack() as stacks:
+        stack: Stack | None = None
+        for name in chosen:
+            if stack is None or form.has_stack_for_each:
+                stacks.close()
+                # Without callbacks: their webhooks are another process's work, and the peers have none.
+                stack = stacks.enter_context(Stack(counts={"twilio": 1}, overrides={"PUBLIC_BASE_URL": ""}))
+            contender = _contender(name, stack, form)
+            sizes = form.pending_of_ours if name == OURS else (*form.pending, *_more(peers_at, form))
             for pending in sizes:
                 try:
                     case = _case(contender, pending, form)
@@ -82,13 +94,10 @@ def _more(peers_at: int | None, form: Form) -> tuple[int, ...]:
     return (peers_at,) if peers_at is not None and peers_at not in form.pending else ()
 
 
-@contextmanager
-def _contender(name: str, form: Form) -> Iterator[Contender]:
-    # Without callbacks: their webhooks are another process's work, and the peers have none.
-    with Stack(counts={"twilio": 1}, overrides={"PUBLIC_BASE_URL": ""}) as stack:
-        yield (
-            contenders.Ours(stack, max(form.burst, form.large)) if name == OURS else contenders.Peer(stack, PEERS[name])
-        )
+def _contender(name: str, stack: Stack, form: Form) -> Contender:
+    if name == OURS:
+        return contenders.Ours(stack, max(form.burst, form.large))
+    return contenders.Peer(stack, PEERS[name])
 
 
 # --- One contender with one backlog -------------------------------------------------------------------------
@@ -188,7 +197,7 @@ def _restart(contender: Contender, form: Form) -> float | None:
     contender.add_burst(form.restarted_with, time.time())
     started_at = time.time()
     contender.start_again()
-    done = _wait_for(contender, form.restarted_with, started_at + form.within_seconds)
+    done = _wait_for(contender, form.restarted_with, started_at + RESTART_SECONDS)
     contender.is_fresh = done == form.restarted_with
     return stopping_seconds + _accepted(contender)[0][0] - started_at if done else None
 
@@ -207,7 +216,7 @@ def _bursts(contender: Contender, form: Form) -> dict[str, Any]:
 
 def _burst(contender: Contender, count: int, form: Form) -> dict[str, Any]:
     _freshen(contender, form)
-    due_at = _add(contender, count)
+    due_at = _add(contender, count, form)
     engine, servers = _pids(contender), _servers(contender).values()
     _sleep_until(due_at - 0.5)
     before = usage.of(engine), usage.of(servers)
@@ -236,12 +245,12 @@ def _killed(contender: Contender, what: str, form: Form) -> dict[str, Any]:
     """What a kill -9 in the middle of a burst leaves undone, and does twice."""
     _freshen(contender, form)
     count = form.burst
-    due_at = _add(contender, count)
+    due_at = _add(contender, count, form)
     _sleep_until(due_at)
     at_kill = _wait_for(contender, count // 3, due_at + form.within_seconds, look_every=0.005)
     contender.kill_and_start(what)
     killed_at = time.time()
-    give_up_at = killed_at + form.within_seconds
+    give_up_at = killed_at + form.undone_after_seconds
     done = 0
     while time.time() < give_up_at:
         if _wait_for(contender, count, give_up_at) >= count:
@@ -272,10 +281,10 @@ def _freshen(contender: Contender, form: Form) -> None:
 # --- Texts and Twilio ---------------------------------------------------------------------------------------
 
 
-def _add(contender: Contender, count: int) -> float:
+def _add(contender: Contender, count: int, form: Form) -> float:
     """Texts that are due together, soon enough after they were added; when, in seconds since 1970."""
     _reset_twilio(contender)
-    lead_seconds = 4.0 + count / 500
+    lead_seconds = form.lead_seconds + count / 500
     for _ in range(3):
         due_at = contender.add_burst(count, time.time() + lead_seconds)
         if time.time() < due_at - 0.6:
@@ -339,7 +348,7 @@ def _table(cases: Sequence[dict[str, Any]], pending: int, form: Form) -> str:
     ]
     title = (
         f"Reminders due in one second, {pending:,} pending in the future; medians of {form.runs}; undone and twice: of"
-        f" {form.burst:,}, {form.within_seconds:.0f} s after kill -9 of all workers"
+        f" {form.burst:,}, {form.undone_after_seconds:.0f} s after kill -9 of all workers"
     )
     return report.table(title, headings, [row for case in cases for row in _rows(case, form, len(headings))])
 
