@@ -99,8 +99,25 @@ def _give_back(offers: Sequence[Offer]) -> None:
     ).update(leased_until=None)
 
 
+_IS_ANYTHING_DUE = """
+    SELECT EXISTS (SELECT FROM sms_message
+                    WHERE status = 'pending' AND next_attempt_at <= now()
+                      AND (leased_until IS NULL OR leased_until <= now()))
+"""
+
+
+def _is_anything_due() -> bool:
+    """Most looks of a day find nothing; this one costs a fifth of the others."""
+    with connection.cursor() as cursor:
+        cursor.execute(_IS_ANYTHING_DUE)
+        ((is_due,),) = cursor.fetchall()
+    return bool(is_due)
+
+
 def offer_lanes() -> int:
     """One look at every lane; never more than Redis should hold. Returns how many texts were offered."""
+    if not _is_anything_due():
+        return 0
     hold = holds.current()
     if hold is not None and hold.probe_id is None:
         return 0
