@@ -103,7 +103,7 @@ class Contender(ABC):
 
 
 class Ours(Contender):
-    """The ledger: one dispatcher, and one worker of 2 processes with 8 threads each."""
+    """The ledger: one dispatcher and one worker, as the Procfile starts them."""
 
     name = "ours"
     kills = {"workers": ["worker"], "workers and dispatcher": ["worker", "dispatcher"]}
@@ -113,7 +113,7 @@ class Ours(Contender):
         self._salon = stack.seed(salons=1, customers=customers)[0]
 
     def start(self) -> None:
-        worker = self.stack.add("worker", WORKER_PROCESSES="2", WORKER_THREADS="8")
+        worker = self.stack.add("worker")
         self.units = [self.stack.add("dispatcher"), worker]
 
     def add_burst(self, count: int, due_at: float) -> float:

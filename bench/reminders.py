@@ -7,8 +7,9 @@ are handed phone and text, and only post.
 
 For each size of backlog: load it, start the processes, restart them, let them idle, three bursts of 1,000 and one of
 10,000, then kill -9 in the middle of a burst of 1,000. A contender that does not finish a burst within a minute is not
-asked for a larger one. Settings, the best that each has, stand in the modules of `bench.peers` with their reasons; all
-have 2 processes with 8 threads or the nearest to it, and nothing is timed before the backlog has been taken in.
+asked for a larger one. Settings, the best that each has, stand in the modules of `bench.peers` with their reasons; the
+peers have 2 processes with 8 threads or the nearest to it, ours what it has by itself, 2 with 64; nothing is timed
+before the backlog has been taken in.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ FULL = Form(
 QUICK = Form((1000,), (1000,), 100, 1, 0, 1.5, 6.0, 20.0, 5.0, 0.5, 2.5, 20, False)
 
 
-def measure(quick: bool, only: str = "", peers_at: int | None = None) -> dict[str, Any]:
+def measure(quick: bool, only: str = "", backlogs: tuple[int, ...] | None = None) -> dict[str, Any]:
     form = QUICK if quick else FULL
     chosen = [name.strip() for name in only.split(",")] if only else [OURS, *PEERS]
     if unknown := set(chosen) - {OURS, *PEERS}:
@@ -72,7 +73,7 @@ def measure(quick: bool, only: str = "", peers_at: int | None = None) -> dict[st
                 # Without callbacks: their webhooks are another process's work, and the peers have none.
                 stack = stacks.enter_context(Stack(counts={"twilio": 1}, overrides={"PUBLIC_BASE_URL": ""}))
             contender = _contender(name, stack, form)
-            sizes = form.pending_of_ours if name == OURS else (*form.pending, *_more(peers_at, form))
+            sizes = backlogs or (form.pending_of_ours if name == OURS else form.pending)
             for pending in sizes:
                 try:
                     case = _case(contender, pending, form)
@@ -88,10 +89,6 @@ def measure(quick: bool, only: str = "", peers_at: int | None = None) -> dict[st
         "found": found,
         "tables": _tables(found, form),
     }
-
-
-def _more(peers_at: int | None, form: Form) -> tuple[int, ...]:
-    return (peers_at,) if peers_at is not None and peers_at not in form.pending else ()
 
 
 def _contender(name: str, stack: Stack, form: Form) -> Contender:
@@ -392,9 +389,10 @@ def _seconds(value: float | None) -> str:
 def main() -> int:
     parser = report.parser("reminders", __doc__)
     parser.add_argument("--only", default="", help=f"some of {','.join([OURS, *PEERS])}")
-    parser.add_argument("--peers-at", type=int, metavar="PENDING", help="measure the peers with this backlog too")
+    parser.add_argument("--pending", default="", help="the backlogs instead of the usual ones, such as 0,1000000")
     options = parser.parse_args()
-    return report.show(options, measure(options.quick, options.only, options.peers_at))
+    backlogs = tuple(int(size) for size in options.pending.split(",")) if options.pending else None
+    return report.show(options, measure(options.quick, options.only, backlogs))
 
 
 if __name__ == "__main__":
