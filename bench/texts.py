@@ -19,7 +19,7 @@ from tests.processes import SeededSalon, Stack
 
 CUSTOMERS = 1000
 # Processes, threads of each, and how many milliseconds Twilio takes to answer.
-FULL = [(1, 8, 0), (2, 8, 0), (4, 8, 0), (2, 32, 0), (2, 32, 50), (2, 64, 150), (2, 96, 150), (2, 96, 200)]
+FULL = [(2, 8, 0), (1, 64, 0), (2, 64, 0), (4, 64, 0), (2, 64, 50), (2, 96, 150), (2, 96, 200)]
 QUICK = [(2, 8, 0), (2, 64, 150)]
 RUNS, QUICK_RUNS = 3, 1
 TEXTS, QUICK_TEXTS = 5000, 1000

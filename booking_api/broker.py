@@ -91,6 +91,13 @@ class PipelinedRedisBroker(RedisBroker):
     def consumer_class(self) -> type[_Consumer]:
         return _Consumer
 
+    def declare_queue(self, queue_name: str) -> None:
+        """Without the delayed half of it: nothing is ever put there, and each process would look ten times a second."""
+        if queue_name not in self.queues:
+            self.emit_before("declare_queue", queue_name)
+            self.queues.add(queue_name)
+            self.emit_after("declare_queue", queue_name)
+
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = IDLE_WAIT_MS) -> dramatiq.Consumer:
         return super().consume(queue_name, prefetch, min(timeout, IDLE_WAIT_MS))
 
