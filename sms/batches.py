@@ -64,11 +64,11 @@ class Batched(Generic[Asked, Answer]):
                     batch.append(self._waiting.get_nowait())
             except Empty:
                 pass
-            close_old_connections()
             self._settle(batch)
 
     def _settle(self, batch: Sequence[tuple[Asked, Future[Answer]]]) -> None:
         try:
+            close_old_connections()  # a fault here too is told to those who wait: else they would wait for ever
             answers = self._work([asked for asked, _ in batch])
         except Exception as error:
             # A database that is away would be as far for each alone, and keep all the others waiting.

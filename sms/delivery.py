@@ -308,7 +308,7 @@ def _record_all(outcomes: Sequence[Outcome]) -> list[bool]:
 _WRITE_ACCEPTED = """
     UPDATE sms_message
        SET status = 'sent', reason = '', sid = accepted.sid, leased_until = NULL,
-           segments = coalesce(accepted.segments, sms_message.segments),
+           segments = coalesce(nullif(accepted.segments, 0), sms_message.segments),
            sent_at = coalesce(sent_at, statement_timestamp())
       FROM unnest(%(ids)s::bigint[], %(attempts)s::int[], %(sids)s::text[], %(segments)s::int[])
            accepted (id, attempt, sid, segments)

@@ -107,7 +107,7 @@ _IS_ANYTHING_DUE = """
 
 
 def _is_anything_due() -> bool:
-    """Most looks of a day find nothing; this one costs a fifth of the others."""
+    """Most looks of a day find nothing; then this is all that is asked."""
     with connection.cursor() as cursor:
         cursor.execute(_IS_ANYTHING_DUE)
         ((is_due,),) = cursor.fetchall()

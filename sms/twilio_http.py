@@ -1,4 +1,4 @@
-"""The `twilio` client's HTTP, on a connection that stays open; `requests`, its own choice, doubles what a text costs.
+"""The `twilio` client's HTTP, on a connection that stays open; `requests`, its own choice, costs more CPU.
 
 What fails before a byte has left is told apart from what fails later: only then is it certain that Twilio has no text.
 """
