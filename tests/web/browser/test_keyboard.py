@@ -89,6 +89,23 @@ def test_new_customer_is_added_in_the_dialog_and_their_number_checked_as_it_is_t
     expect(desk.badge("Nadia")).to_have_class("pip delivered", timeout=FOLLOWS_MS)
 
 
+# Types a name the moment the booking form takes the focus, sooner than any hand.
+TYPE_AT_ONCE = """
+(name) => document.addEventListener("focusin", ({ target }) => {
+  if (target.id !== "f-search" || target.value) return;
+  target.value = name;
+  target.dispatchEvent(new Event("input", { bubbles: true }));
+})
+"""
+
+
+def test_nothing_typed_is_lost_while_the_dialog_opens(desk: Desk, salon: Salon) -> None:
+    desk.open_day(salon.day())
+    desk.page.evaluate(TYPE_AT_ONCE, salon.customer.full_name)
+    desk.page.keyboard.press("n")
+    expect(desk.dialog.get_by_role("option", name=salon.customer.full_name)).to_be_visible()
+
+
 def test_keys_of_the_help_do_what_it_says(desk: Desk, salon: Salon) -> None:
     day = salon.day()
     desk.open_day(day)

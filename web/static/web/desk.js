@@ -40,18 +40,12 @@
     if (!dialog.open) opener = document.activeElement;
     await htmx.ajax("GET", url, { target: "#dialog", swap: "innerHTML" });
   }
-  document.body.addEventListener("htmx:afterSwap", (event) => {
-    const isNew = event.detail.target === dialog;
-    if (!isNew && !event.detail.target.classList.contains("sheet")) return;
-    const sheet = $(".sheet", dialog);
-    if (!sheet) return;
-    dialog.setAttribute("aria-label", sheet.dataset.title || gettext("Details"));
-    if (!dialog.open) dialog.showModal();
-  });
-  // Only now: while it swaps, htmx puts the focus back to where it was.
+  // Shown only now: htmx puts the focus back while it swaps, and listens to what is typed only when it has settled.
   document.body.addEventListener("htmx:afterSettle", (event) => {
     const isNew = event.detail.target === dialog, sheet = $(".sheet", dialog);
     if (!sheet || (!isNew && !event.detail.target.classList.contains("sheet"))) return;
+    dialog.setAttribute("aria-label", sheet.dataset.title || gettext("Details"));
+    if (!dialog.open) dialog.showModal();
     const refused = isNew ? null : $(".problem, .error[role=alert]", sheet);
     if (refused) { refused.tabIndex = -1; refused.scrollIntoView({ block: "center" }); }
     (refused || (isNew && $("[autofocus]", sheet)) || $(".sheet-body button, .sheet-body a, .sheet-body input", sheet) || dialog).focus();
