@@ -259,13 +259,13 @@ class Appointment(TimeStampedModel):
         Raises:
           IntegrityError: another booking has the chair or the person then; `appointment.rules` says so more kindly.
         """
-        with transaction.atomic():
+        with transaction.atomic(savepoint=False):  # as Django's own `save()`
             before = services.lock(self)
             self._note_what_only_the_row_knows(before, kwargs, is_history=is_history)
             super().save(*args, **kwargs)
-            saved = services.reread(self)
+            saved, now = services.reread(self)
             occupancy.follow(saved, before)
-            services.plan_texts(self, saved, before, confirm=confirm)
+            services.plan_texts(self, saved, before, now, confirm=confirm)
 
     def _note_what_only_the_row_knows(
         self, before: Appointment | None, kwargs: dict[str, Any], *, is_history: bool

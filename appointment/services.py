@@ -25,7 +25,7 @@ from salon.models import Salon
 from schedule.models import Service
 from schedule.timing import Timed, busy_minutes_of, duration_of
 from sms import delivery, dispatch, ledger, opt_outs
-from sms.clock import database_now
+from sms.clock import StatementTimestamp, database_now
 from sms.delivery import Text, Withdrawn
 from sms.models import Message
 from sms.segments import count_segments
@@ -235,6 +235,7 @@ def plan_texts(
     booking: models.Appointment,
     current: models.Appointment,
     before: models.Appointment | None,
+    now: datetime,
     *,
     confirm: bool = True,
 ) -> None:
@@ -242,11 +243,10 @@ def plan_texts(
 
     Args:
       booking: just saved; its ``task_id`` and ``texts_planned_for`` are brought up to date.
-      current: the same as `reread`.
+      current, now: as `reread` answers.
       before: the row as it was, None for a new booking.
       confirm: whether a new booking gets a confirmation.
     """
-    now = database_now()
     if before is not None and before.status == models.Appointment.Status.OFFERED != current.status:
         ledger.withdraw(current.pk, MessageStatus.CANCELLED, NOT_OFFERED, [Kind.OFFER])
     if current.status in models.UNDER_WAY:
@@ -355,7 +355,7 @@ def tell_of_offer(booking: models.Appointment, kept_until: datetime, link: str) 
 def send_confirmation_sms(booking: models.Appointment) -> None:
     """See `Appointment.send_confirmation_sms`."""
     with transaction.atomic():
-        current, now = reread(booking), database_now()
+        current, now = reread(booking)
         if not _is_ahead(current, now):
             return
         ledger.withdraw(current.pk, MessageStatus.SUPERSEDED, REPLACED, [Kind.CONFIRMATION])
@@ -365,7 +365,7 @@ def send_confirmation_sms(booking: models.Appointment) -> None:
 def schedule_reminder_sms(booking: models.Appointment) -> None:
     """See `Appointment.schedule_reminder_sms`."""
     with transaction.atomic():
-        current, now = reread(booking), database_now()
+        current, now = reread(booking)
         if not _is_ahead(current, now):
             return
         minutes = _locked_minutes(current)
@@ -377,16 +377,20 @@ def schedule_reminder_sms(booking: models.Appointment) -> None:
 def cancel_task(booking: models.Appointment) -> None:
     """See `Appointment.cancel_task`."""
     with transaction.atomic():
-        current = reread(booking)
+        current, _ = reread(booking)
         ledger.withdraw(current.pk, MessageStatus.CANCELLED, REPLACED, [Kind.REMINDER])
         _note_plan(current, "", current.texts_planned_for)
         booking.task_id, booking.texts_planned_for = current.task_id, current.texts_planned_for
 
 
-def reread(booking: models.Appointment) -> models.Appointment:
-    """The row as saved, locked, with its salon and customer: `save()` may have been given strings or some fields."""
+def reread(booking: models.Appointment) -> tuple[models.Appointment, datetime]:
+    """The row as saved, locked, with its salon and customer, and the moment at PostgreSQL.
+
+    `save()` may have been given strings, or some fields only.
+    """
     rows = models.Appointment.objects.select_related("salon", "customer").select_for_update(of=("self",))
-    return rows.get(pk=booking.pk)
+    current: Any = rows.annotate(now=StatementTimestamp()).get(pk=booking.pk)
+    return current, current.now
 
 
 def _is_ahead(booking: models.Appointment, now: datetime) -> bool:
@@ -414,9 +418,11 @@ def _open(booking: models.Appointment, now: datetime, minutes: int, *, confirm: 
     if booking.appointment_time <= now:
         _note_plan(booking, "", booking.appointment_time)
         return
-    if confirm:
-        _confirm(booking, now)
-    _remind(booking, now, minutes)
+    if not confirm:
+        _remind(booking, now, minutes)
+        return
+    _note_reminder(booking, ledger.plan_confirmation_and_reminder(_visit(booking), minutes, now))
+    _nudge_after_commit(Kind.CONFIRMATION, booking.pk)
 
 
 def _close(booking: models.Appointment, before: models.Appointment | None, now: datetime) -> None:
@@ -437,7 +443,10 @@ def _confirm(booking: models.Appointment, now: datetime) -> None:
 
 
 def _remind(booking: models.Appointment, now: datetime, minutes: int) -> None:
-    reminder = ledger.plan_reminder(_visit(booking), minutes, now)
+    _note_reminder(booking, ledger.plan_reminder(_visit(booking), minutes, now))
+
+
+def _note_reminder(booking: models.Appointment, reminder: Message) -> None:
     is_scheduled = reminder.status == MessageStatus.PENDING
     _note_plan(booking, str(reminder.pk) if is_scheduled else "", booking.appointment_time)
 
@@ -538,7 +547,7 @@ def foresee(act: Callable[[], models.Appointment], booking_id: int | None = None
     """
     with transaction.atomic():
         before = list(Message.objects.filter(booking_id=booking_id).values_list("pk", flat=True)) if booking_id else []
-        booking = reread(act())
+        booking, _ = reread(act())
         planned = list(Message.objects.filter(booking_id=booking.pk).exclude(pk__in=before).order_by("due_at", "id"))
         opted_out = opt_outs.among({message.to for message in planned})
         bodies = [preview(message, booking) for message in planned]

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.db import connection
+from django.db.models import DateTimeField, Func
 
 
 def database_now() -> datetime:
@@ -12,3 +13,10 @@ def database_now() -> datetime:
         (now,) = cursor.fetchone()
     moment: datetime = now
     return moment
+
+
+class StatementTimestamp(Func):
+    """The same, asked for beside the columns of a query."""
+
+    function = "statement_timestamp"
+    output_field = DateTimeField()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection
 from django.db.models import Exists, OuterRef
@@ -56,34 +57,44 @@ def plan_now(
       expires_at: where it stops helping before the visit begins.
     """
     segments = count_segments(body).segments if body else None
-    return _plan(visit, kind, now, due_at=now, wait=NUDGE_GRACE, expires_at=expires_at, body=body, segments=segments)
+    text = _text(visit, kind, now, due_at=now, wait=NUDGE_GRACE, expires_at=expires_at, body=body, segments=segments)
+    text.save()
+    return text
 
 
 def plan_reminder(visit: Visit, minutes_before: int, now: datetime) -> Message:
     """Plan the reminder ``minutes_before`` the visit, or record why it will not be sent."""
+    reminder = _reminder(visit, minutes_before, now)
+    reminder.save()
+    return reminder
+
+
+def plan_confirmation_and_reminder(visit: Visit, minutes_before: int, now: datetime) -> Message:
+    """Both, in one statement. Returns: the reminder, as `plan_reminder`."""
+    confirmation = _text(visit, Message.Kind.CONFIRMATION, now, due_at=now, wait=NUDGE_GRACE)
+    _, reminder = Message.objects.bulk_create([confirmation, _reminder(visit, minutes_before, now)])
+    return reminder
+
+
+def _reminder(visit: Visit, minutes_before: int, now: datetime) -> Message:
     due_at = visit.starts_at - timedelta(minutes=minutes_before)
+    status, reason = Message.Status.PENDING, ""
     if due_at <= now:
-        return _plan(
-            visit,
-            Message.Kind.REMINDER,
-            now,
-            due_at=due_at,
-            status=Message.Status.SKIPPED,
-            reason=BOOKED_INSIDE_WINDOW,
-        )
-    return _plan(visit, Message.Kind.REMINDER, now, due_at=due_at)
+        status, reason = Message.Status.SKIPPED, BOOKED_INSIDE_WINDOW
+    return _text(visit, Message.Kind.REMINDER, now, due_at=due_at, status=status, reason=reason)
 
 
-def _plan(
+def _text(
     visit: Visit,
     kind: Message.Kind,
     now: datetime,
     due_at: datetime,
     wait: timedelta = timedelta(),
     expires_at: datetime | None = None,
-    **fields: object,
+    **fields: Any,
 ) -> Message:
-    return Message.objects.create(
+    """A row of the ledger, not saved yet."""
+    return Message(
         booking_id=visit.booking_id,
         salon_id=visit.salon_id,
         customer_id=visit.customer_id,
@@ -112,7 +123,9 @@ def plan_again(message: Message, now: datetime) -> Message:
     visit = Visit(message.booking_id, message.salon_id, message.customer_id, message.to, message.visit_at)
     body = message.body if message.kind in WORDED_WHEN_PLANNED else ""
     expires_at = message.expires_at if message.kind == Message.Kind.OFFER else None
-    return _plan(visit, Message.Kind(message.kind), now, due_at=now, expires_at=expires_at, body=body)
+    again = _text(visit, Message.Kind(message.kind), now, due_at=now, expires_at=expires_at, body=body)
+    again.save()
+    return again
 
 
 def withdraw(
