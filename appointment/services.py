@@ -16,7 +16,8 @@ from typing import Any
 
 import structlog
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import CharField, F
+from django.db.models.functions import Cast
 
 from appointment import models, occupancy, rules, texts
 from booking_api.broker import nudge
@@ -484,7 +485,10 @@ def _visit(booking: models.Appointment, starts_at: datetime | None = None) -> le
 
 def usable_number(customer: Customer) -> str:
     """The customer's number in E.164; empty where an import left something else."""
-    number = str(customer.phone_number)
+    return _if_usable(str(customer.phone_number))
+
+
+def _if_usable(number: str) -> str:
     return number if E164.fullmatch(number) else ""
 
 
@@ -573,20 +577,19 @@ _WHAT_TEXTS_NEED = [
     "appointment_time",
     "status",
     "customer__full_name",
-    "customer__phone_number",
     "salon__name",
     "salon__timezone",
 ]
 
 
-def _with_names(messages: Sequence[Message]) -> dict[int, models.Appointment]:
+def _with_names(messages: Sequence[Message]) -> dict[int, Any]:
+    """The bookings, each with its customer's ``number`` as it is stored: to read it costs more than to fetch it."""
     bookings = models.Appointment.objects.select_related("salon", "customer").only(*_WHAT_TEXTS_NEED)
-    return bookings.in_bulk({message.booking_id for message in messages})
+    with_numbers = bookings.annotate(number=Cast("customer__phone_number", CharField()))
+    return with_numbers.in_bulk({message.booking_id for message in messages})
 
 
-def _about_visit(
-    render: Callable[[models.Appointment], str], message: Message, booking: models.Appointment | None
-) -> Text | Withdrawn:
+def _about_visit(render: Callable[[models.Appointment], str], message: Message, booking: Any) -> Text | Withdrawn:
     if booking is None:
         return Withdrawn(MessageStatus.CANCELLED, DELETED)
     if booking.status == models.Appointment.Status.CANCELLED:
@@ -597,7 +600,7 @@ def _about_visit(
         return Withdrawn(MessageStatus.CANCELLED, OVER)
     if booking.appointment_time != message.visit_at:
         return Withdrawn(MessageStatus.SUPERSEDED, MOVED)
-    number = usable_number(booking.customer)
+    number = _if_usable(booking.number)
     return Text(number, render(booking)) if number else Withdrawn(MessageStatus.FAILED, NO_USABLE_NUMBER)
 
 
@@ -621,12 +624,12 @@ def compose_offers(messages: Sequence[Message]) -> list[Text | Withdrawn]:
     return [_of_offer(message, bookings.get(message.booking_id)) for message in messages]
 
 
-def _of_offer(message: Message, booking: models.Appointment | None) -> Text | Withdrawn:
+def _of_offer(message: Message, booking: Any) -> Text | Withdrawn:
     if booking is None:
         return Withdrawn(MessageStatus.CANCELLED, DELETED)
     if booking.status != models.Appointment.Status.OFFERED or booking.customer_id != message.customer_id:
         return Withdrawn(MessageStatus.CANCELLED, NOT_OFFERED)
     if booking.appointment_time != message.visit_at:
         return Withdrawn(MessageStatus.SUPERSEDED, MOVED)
-    number = usable_number(booking.customer)
+    number = _if_usable(booking.number)
     return Text(number, message.body) if number else Withdrawn(MessageStatus.FAILED, NO_USABLE_NUMBER)

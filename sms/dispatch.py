@@ -99,25 +99,28 @@ def _give_back(offers: Sequence[Offer]) -> None:
     ).update(leased_until=None)
 
 
-_IS_ANYTHING_DUE = """
-    SELECT EXISTS (SELECT FROM sms_message
-                    WHERE status = 'pending' AND next_attempt_at <= now()
-                      AND (leased_until IS NULL OR leased_until <= now()))
+_NEXT_DUE = """
+    SELECT extract(epoch FROM min(next_attempt_at) - now())::float FROM sms_message
+     WHERE status = 'pending' AND (leased_until IS NULL OR leased_until <= now())
 """
 
 
-def _is_anything_due() -> bool:
-    """Most looks of a day find nothing; then this is all that is asked."""
+def look() -> float:
+    """Offer what is due. Most looks of a day find nothing; then one statement is all that they cost.
+
+    Returns: seconds until the next look. It is at the very moment when the next text is due, if that is soon.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(_IS_ANYTHING_DUE)
-        ((is_due,),) = cursor.fetchall()
-    return bool(is_due)
+        cursor.execute(_NEXT_DUE)
+        ((due_in_seconds,),) = cursor.fetchall()
+    interval_seconds: float = settings.SMS_DISPATCH_INTERVAL_SECONDS
+    if due_in_seconds is None or due_in_seconds > 0:
+        return min(interval_seconds, due_in_seconds or interval_seconds)
+    return 0.0 if offer_lanes() else interval_seconds
 
 
 def offer_lanes() -> int:
-    """One look at every lane; never more than Redis should hold. Returns how many texts were offered."""
-    if not _is_anything_due():
-        return 0
+    """Offer what is due in every lane; never more than Redis should hold. Returns how many texts were offered."""
     hold = holds.current()
     if hold is not None and hold.probe_id is None:
         return 0
@@ -154,9 +157,7 @@ class Dispatcher:
         housekeeping.start()
         log.info("dispatcher_started")
         while not self._stopping.is_set():
-            offered = self._guarded(offer_lanes, pause=PAUSE_AFTER_FAULT_SECONDS)
-            if not offered:
-                self._stopping.wait(settings.SMS_DISPATCH_INTERVAL_SECONDS)
+            self._stopping.wait(self._guarded(look, pause=PAUSE_AFTER_FAULT_SECONDS) or 0.0)
         housekeeping.join(timeout=5)
         log.info("dispatcher_stopped")
 

@@ -281,6 +281,19 @@ def test_chore_that_fails_or_is_slow_delays_no_text():
     running.result(2)
 
 
+def test_dispatcher_looks_again_when_the_next_text_is_due(settings):
+    settings.SMS_DISPATCH_INTERVAL_SECONDS = 5.0
+    assert dispatch.look() == 5.0
+    make_rows(1, next_attempt_at=database_now() + timedelta(seconds=60))
+    assert dispatch.look() == 5.0
+    (row,) = make_rows(1, "reminder", next_attempt_at=database_now() + timedelta(seconds=0.5))
+    time.sleep(dispatch.look())
+    assert dispatch.look() == 0.0
+    row.refresh_from_db()
+    assert row.leased_until - row.next_attempt_at < timedelta(seconds=settings.SMS_OFFER_LEASE_SECONDS + 0.3)
+    assert dispatch.look() == 5.0
+
+
 def test_dispatcher_outlives_a_fault_of_the_database(monkeypatch):
     faults = iter([OperationalError("server closed the connection"), redis.ConnectionError("refused")])
 
