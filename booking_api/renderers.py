@@ -19,4 +19,8 @@ class FastJSONRenderer(JSONRenderer):
         if data is None or self.get_indent(accepted_media_type or "", renderer_context or {}):
             rendered: bytes = super().render(data, accepted_media_type, renderer_context)
             return rendered
-        return orjson.dumps(data, default=_encoder.default, option=OPTIONS)
+        try:
+            return orjson.dumps(data, default=_encoder.default, option=OPTIONS)
+        except TypeError:  # a number of more than 64 bits
+            slowly: bytes = super().render(data, accepted_media_type, renderer_context)
+            return slowly
