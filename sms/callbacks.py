@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 import structlog
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F
 from django.db.models.functions import Coalesce, Now
 
@@ -25,6 +25,10 @@ from sms.transport import OPTED_OUT_CODE, SENDER_BLOCKED_CODES, TEXT_BLOCKED_COD
 log = structlog.get_logger(__name__)
 
 Status = Message.Status
+
+# Of a report; every other one says that the text is on its way.
+DELIVERED = frozenset({"delivered", "read"})
+NOT_DELIVERED = frozenset({"failed", "undelivered", "canceled"})
 
 # Reasons a carrier gives for failures that may pass (https://www.twilio.com/docs/api/errors).
 WORTH_ANOTHER_ATTEMPT = frozenset({30001, 30003, 30008, 30500})
@@ -44,6 +48,35 @@ class Report:
 
 def record(report: Report) -> None:
     """Bring the ledger up to date; a report that is late, repeated or of no text of ours changes nothing."""
+    if not _is_done_with(report):
+        _look_into(report)
+
+
+def _is_done_with(report: Report) -> bool:
+    """In one statement, the reports that nearly all are: on its way, or delivered, of a text whose sid we have."""
+    if report.status in DELIVERED:
+        return _note_delivered(report.sid)
+    return report.status not in NOT_DELIVERED and Message.objects.filter(sid=report.sid).exists()
+
+
+_NOTE_DELIVERED = """
+    UPDATE sms_message
+       SET status = 'delivered', reason = '', delivered_at = coalesce(delivered_at, statement_timestamp())
+     WHERE sid = %s AND status <> 'delivered'
+    RETURNING id, booking_id, kind
+"""
+
+
+def _note_delivered(sid: str) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(_NOTE_DELIVERED, [sid])
+        noted = cursor.fetchall()
+    for message_id, booking_id, kind in noted:
+        _tell(message_id, booking_id, kind, Status.DELIVERED)
+    return bool(noted)
+
+
+def _look_into(report: Report) -> None:
     with transaction.atomic():
         message = _find(report)
         if message is None:
@@ -51,9 +84,9 @@ def record(report: Report) -> None:
             return
         if not _adopt(message, report) or message.status == Status.DELIVERED:
             return
-        if report.status in ("delivered", "read"):
-            _update(message, status=Status.DELIVERED, reason="", delivered_at=Coalesce(F("delivered_at"), Now()))
-        elif report.status in ("failed", "undelivered", "canceled") and message.status == Status.SENT:
+        if report.status in DELIVERED:
+            _note_delivered(report.sid)
+        elif report.status in NOT_DELIVERED and message.status == Status.SENT:
             _record_failure(message, report)
 
 
@@ -125,5 +158,9 @@ def _may_try_again(message: Message, error_code: int | None) -> bool:
 def _update(message: Message, **changes: Any) -> None:
     close_attempt(Message.objects.filter(pk=message.pk), **changes)
     message.refresh_from_db()
-    metrics.ENDED.labels(message.kind, message.status).inc()
-    log.info("text_reported", message_id=message.pk, booking_id=message.booking_id, status=message.status)
+    _tell(message.pk, message.booking_id, message.kind, message.status)
+
+
+def _tell(message_id: int, booking_id: int, kind: str, status: str) -> None:
+    metrics.ENDED.labels(kind, status).inc()
+    log.info("text_reported", message_id=message_id, booking_id=booking_id, status=status)
