@@ -6,7 +6,7 @@ DEVSTACK := exec $(VENV_PYTHON) -m devstack --with-parent
 # More words for pytest: make test ARGS="-k reminder -x"
 ARGS ?=
 # What `make bench` measures.
-BENCH ?= availability day_page texts bookings reminders
+BENCH ?= availability day_page texts bookings long_day reminders
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run demo test faults bench bench-quick shots check format openapi messages lock clean distclean

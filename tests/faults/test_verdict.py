@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -89,6 +90,30 @@ def test_what_was_owed_passes(booked: Booking, texts: list[tuple[str, float]]) -
 )
 def test_what_is_wrong_is_found(booked: Booking, texts: list[tuple[str, float]], kinds: list[str]) -> None:
     assert findings(booked, *texts) == kinds
+
+
+def test_what_was_owed_long_before_a_change_must_have_come() -> None:
+    """Where nothing fails; a scenario of faults may hold texts up until the change withdraws them."""
+    moved = replace(MOVED, surely_out_seconds=30.0)
+    assert findings(moved, MOVE_CONFIRMED, MOVE_REMINDED) == ["lost"]
+    assert findings(replace(MOVED, surely_out_seconds=60.0), MOVE_CONFIRMED, MOVE_REMINDED) == []
+    cancelled = replace(booking(change("book", 0, SOON), change("cancel", 700)), surely_out_seconds=30.0)
+    told = (BOOKED.cancellation(SOON), 701.0)
+    assert findings(cancelled, CONFIRMED, told) == ["lost"]
+    assert findings(cancelled, CONFIRMED, REMINDED, told) == []
+
+
+def test_import_is_not_confirmed() -> None:
+    imported = booking(change("import", 0, SOON))
+    assert findings(imported, REMINDED) == []
+    assert findings(imported, CONFIRMED, REMINDED) == ["stale"]
+
+
+def test_nothing_is_owed_after_a_stop() -> None:
+    stopped = booking(change("book", 0, SOON), change("stop", 60), change("move", 120, LATER), change("cancel", 180))
+    assert findings(stopped, CONFIRMED) == []
+    assert findings(stopped, CONFIRMED, REMINDED) == ["stale"]
+    assert findings(stopped, CONFIRMED, MOVE_CONFIRMED, CANCELLATION) == ["stale", "stale"]
 
 
 def test_text_to_a_phone_without_a_booking_is_found() -> None:

@@ -8,6 +8,7 @@ due in between) the text may come or not; twice it may come never.
 from __future__ import annotations
 
 import itertools
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +22,10 @@ TOO_EARLY_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class Change:
-    """A request that took effect between ``asked_at`` and ``answered_at``: book, move, cancel."""
+    """A request that took effect between ``asked_at`` and ``answered_at``: book, move, cancel, delete.
+
+    An import is a booking that owes no confirmation; after a stop, the customer's own, nothing is owed.
+    """
 
     what: str
     asked_at: float
@@ -40,7 +44,10 @@ class Minutes:
 
 @dataclass
 class Booking:
-    """What was done to one booking, in order. Its phone belongs to no other booking."""
+    """What was done to one booking, in order. Its phone belongs to no other booking.
+
+    ``surely_out_seconds``: a text that was owed for so long before the booking changed must have come all the same.
+    """
 
     phone_number: str
     customer: str
@@ -48,6 +55,7 @@ class Booking:
     zone: ZoneInfo
     minutes: Sequence[Minutes]
     changes: list[Change] = field(default_factory=list)
+    surely_out_seconds: float = math.inf
 
     def confirmation(self, visit_at: datetime) -> str:
         when = " at ".join(self._local(visit_at))
@@ -140,9 +148,16 @@ def _judge(booking: Booking, texts: Sequence[Received], judged_at: float, verdic
 def _tellings(booking: Booking) -> list[_Telling]:
     told = []
     for change, following in itertools.zip_longest(booking.changes, booking.changes[1:]):
+        if change.what == "stop":
+            break
         if change.visit_at is not None:
             told.append(_Telling(change.visit_at, change, following))
     return told
+
+
+def _is_surely_out(booking: Booking, telling: _Telling, owed_since: float) -> bool:
+    """Whether a text owed since then was, unless it is lost, on the phone before something replaced it."""
+    return telling.until is None or telling.until.asked_at > owed_since + booking.surely_out_seconds
 
 
 _Findings = Iterator[tuple[str, str]]
@@ -157,18 +172,23 @@ def _unexpected(texts: Sequence[Received], expected: set[str]) -> _Findings:
 def _confirmations(
     booking: Booking, tellings: Sequence[_Telling], texts: Sequence[Received], verdict: Verdict
 ) -> _Findings:
-    """One for the last time told, unless it was cancelled; earlier ones at most once, in the order told."""
+    """One for each time told that was not replaced at once, no other more than once, in the order told."""
+    tellings = [telling for telling in tellings if telling.since.what != "import"]
     told = [booking.confirmation(telling.visit_at) for telling in tellings]
-    if told and tellings[-1].until is None:
-        verdict.owed += 1
-        if told[-1] not in {text.body for text in texts}:
-            yield "lost", f"confirmation: {told[-1]}"
+    firm = Counter(
+        booking.confirmation(telling.visit_at)
+        for telling in tellings
+        if _is_surely_out(booking, telling, telling.since.answered_at)
+    )
+    verdict.owed += firm.total()
+    for body in (firm - Counter(text.body for text in texts)).elements():
+        yield "lost", f"confirmation: {body}"
     times_told, times_received = Counter(told), Counter(text.body for text in texts)
     last = len(told)
     for text in reversed(texts):
         match = next((i for i in range(last - 1, -1, -1) if told[i] == text.body), None)
         if match is None:
-            is_double = times_received[text.body] > times_told[text.body]
+            is_double = times_received[text.body] > times_told[text.body] > 0
             yield ("duplicate" if is_double else "stale"), f"confirmation: {text.body}"
             continue
         last = match
@@ -183,7 +203,8 @@ def _is_too_late(text: Received, telling: _Telling) -> bool:
 def _cancellations(
     booking: Booking, tellings: Sequence[_Telling], texts: Sequence[Received], verdict: Verdict
 ) -> _Findings:
-    is_cancelled = bool(tellings) and tellings[-1].until is not None
+    ending = tellings[-1].until if tellings else None
+    is_cancelled = ending is not None and ending.what != "stop"
     owed = booking.cancellation(tellings[-1].visit_at) if is_cancelled else None
     right = [text for text in texts if text.body == owed]
     verdict.owed += is_cancelled
@@ -238,8 +259,8 @@ def _fate(booking: Booking, telling: _Telling, judged_at: float) -> _Fate:
         for ends_at in ends
     ]
     due = [due_at for due_at, _ in lives if due_at is not None]
-    is_certain = telling.until is None and len(due) == len(lives) and all(is_firm for _, is_firm in lives)
-    return _Fate(min(due, default=None), is_certain)
+    is_planned = len(due) == len(lives) and all(is_firm for _, is_firm in lives)
+    return _Fate(min(due, default=None), is_planned and _is_surely_out(booking, telling, max(due)))
 
 
 def _possible_minutes(minutes: Sequence[Minutes]) -> Iterator[list[tuple[int, float]]]:
