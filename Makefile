@@ -5,7 +5,7 @@ VENV_PYTHON := .venv/bin/python
 DEVSTACK := exec $(VENV_PYTHON) -m devstack --with-parent
 # More words for pytest: make test ARGS="-k reminder -x"
 ARGS ?=
-# What `make bench` measures.
+# What `make bench` measures; two_sets, which needs root and `ip`, only when it is named.
 BENCH ?= availability day_page texts bookings long_day reminders
 
 .DEFAULT_GOAL := help

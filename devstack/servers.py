@@ -1,7 +1,7 @@
 """Embedded PostgreSQL and Valkey: real servers on loopback, each with a password, data in one directory.
 
-Both listen on 127.0.0.1 only. The password keeps other accounts of a shared machine out: PostgreSQL's
-superuser can run programs.
+Both listen on 127.0.0.1 only, unless another `host` is named. The password keeps other accounts of a shared
+machine out: PostgreSQL's superuser can run programs.
 """
 
 import shutil
@@ -87,18 +87,23 @@ class Server:
 
 
 class Postgres(Server):
-    """A PostgreSQL cluster in `data`, made at the first start."""
+    """A PostgreSQL cluster in `data`, made at the first start.
+
+    One made for another `host` than loopback lets in whoever knows the password on the networks of this machine.
+    """
 
     name = "PostgreSQL"
     stop_signal = signal.SIGINT  # a fast shutdown: sessions end
 
-    def __init__(self, data: Path, *, port: int, password: str, durable: bool, mark: str = "") -> None:
+    def __init__(
+        self, data: Path, *, port: int, password: str, durable: bool, mark: str = "", host: str = HOST
+    ) -> None:
         super().__init__(data.with_name("postgres.log"), mark)
-        self.data, self.port, self.password, self.durable = data, port, password, durable
+        self.data, self.host, self.port, self.password, self.durable = data, host, port, password, durable
 
     @property
     def url(self) -> str:
-        return f"postgres://{USER}:{self.password}@{HOST}:{self.port}/{DATABASE}"
+        return f"postgres://{USER}:{self.password}@{self.host}:{self.port}/{DATABASE}"
 
     def start(self) -> None:
         """Make the cluster if needed, start it, and make the database. Raises `ServerFailed`."""
@@ -137,14 +142,21 @@ class Postgres(Server):
             for locale in ("C.UTF-8", "C"):
                 code, output = account.run([*command, f"--locale={locale}"], cwd=data)
                 if code == 0:
+                    self._let_in_its_networks(data)
                     return
                 _empty(data)
         finally:
             password_file.unlink()
         raise ServerFailed(f"initdb could not make {data}:\n{output.strip()}")
 
+    def _let_in_its_networks(self, data: Path) -> None:
+        """Initdb lets in loopback alone."""
+        if self.host != HOST:
+            with (data / "pg_hba.conf").open("a") as rules:
+                rules.write("host all all samenet scram-sha-256\n")
+
     def _launch(self, binaries: Path, data: Path, account: Account) -> None:
-        options = [f"listen_addresses={HOST}", "unix_socket_directories=", f"max_connections={MAX_CONNECTIONS}"]
+        options = [f"listen_addresses={self.host}", "unix_socket_directories=", f"max_connections={MAX_CONNECTIONS}"]
         options += () if self.durable else THROWAWAY
         command: list[str | Path] = [binaries / "postgres", "-D", data, "-p", str(self.port)]
         for option in options:
@@ -156,7 +168,7 @@ class Postgres(Server):
 
     def _connect(self, database: str) -> "psycopg2.extensions.connection":
         return psycopg2.connect(
-            host=HOST, port=self.port, user=USER, password=self.password, dbname=database, connect_timeout=2
+            host=self.host, port=self.port, user=USER, password=self.password, dbname=database, connect_timeout=2
         )
 
     def _make_database(self) -> None:
@@ -176,13 +188,15 @@ class Valkey(Server):
 
     name = "Valkey"
 
-    def __init__(self, data: Path, *, port: int, password: str, durable: bool, mark: str = "") -> None:
+    def __init__(
+        self, data: Path, *, port: int, password: str, durable: bool, mark: str = "", host: str = HOST
+    ) -> None:
         super().__init__(data.with_name("valkey.log"), mark)
-        self.data, self.port, self.password, self.durable = data, port, password, durable
+        self.data, self.host, self.port, self.password, self.durable = data, host, port, password, durable
 
     @property
     def url(self) -> str:
-        return f"redis://:{self.password}@{HOST}:{self.port}/0"
+        return f"redis://:{self.password}@{self.host}:{self.port}/0"
 
     def start(self) -> None:
         """Start it and wait until it answers. Raises `ServerFailed`."""
@@ -211,7 +225,7 @@ class Valkey(Server):
 
     def _settings(self) -> Sequence[str]:
         return (
-            f"bind {HOST}",
+            f"bind {self.host}",
             f"port {self.port}",
             f'dir "{self.data}"',
             f"requirepass {self.password}",

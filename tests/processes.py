@@ -39,7 +39,7 @@ from devstack import environment
 from devstack.embedded import remove
 from devstack.guard import Guard
 from devstack.paths import CHECKOUT, TEST_DATA
-from devstack.ports import choose
+from devstack.ports import HOST, choose
 from devstack.processes import MARK
 from devstack.servers import Postgres, Valkey
 from twilio_emulator.client import EmulatorClient
@@ -244,6 +244,7 @@ class Stack:
       overrides: environment variables laid over the stack's own.
       database_url, redis_url: servers to use instead of own ones (`postgres` and `valkey` are None then); a
         database is made in the given PostgreSQL and dropped afterwards.
+      host: the address on which the own servers listen.
       logs: a directory that keeps what the processes print; else it goes with the stack.
     """
 
@@ -254,9 +255,10 @@ class Stack:
         overrides: Mapping[str, str] | None = None,
         database_url: str = "",
         redis_url: str = "",
+        host: str = HOST,
         logs: Path | None = None,
     ) -> None:
-        self._counts, self._overrides, self._logs = counts, dict(overrides or {}), logs
+        self._counts, self._overrides, self._host, self._logs = counts, dict(overrides or {}), host, logs
         self._given = (database_url, redis_url)
         self._stop = contextlib.ExitStack()
         self.postgres: Postgres | None = None
@@ -392,15 +394,13 @@ class Stack:
         ports = choose(data / "ports.json", {}, web=None, twilio=None)
         made = environment.kept_secrets(data / "secrets.json")
         database_url, redis_url = self._given
+        ours: dict[str, Any] = {"durable": True, "mark": guard.mark, "host": self._host}
         if not database_url:
             self.postgres = self._serve(
-                Postgres(data / "postgres", port=ports.postgres, password=made.postgres, durable=True, mark=guard.mark),
-                guard,
+                Postgres(data / "postgres", port=ports.postgres, password=made.postgres, **ours), guard
             )
         if not redis_url:
-            self.valkey = self._serve(
-                Valkey(data / "valkey", port=ports.valkey, password=made.valkey, durable=True, mark=guard.mark), guard
-            )
+            self.valkey = self._serve(Valkey(data / "valkey", port=ports.valkey, password=made.valkey, **ours), guard)
         self.environ = environment.compute(
             {},
             ports=ports,
