@@ -54,7 +54,7 @@ class Form:
 FULL = Form(
     (0, 100_000), (0, 100_000, 1_000_000, 10_000_000), 1000, 3, 10_000, 10.0, 180.0, 60.0, 60.0, 15.0, 5.0, 100, True
 )
-QUICK = Form((1000,), (1000,), 100, 1, 0, 1.5, 6.0, 20.0, 5.0, 0.5, 2.5, 20, False)
+QUICK = Form((1000,), (1000,), 100, 1, 0, 1.5, 3.0, 20.0, 5.0, 0.5, 2.5, 20, False)
 
 
 def measure(quick: bool, only: str = "", backlogs: tuple[int, ...] | None = None) -> dict[str, Any]:

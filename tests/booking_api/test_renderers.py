@@ -12,6 +12,7 @@ import pytest
 from django.utils.translation import gettext_lazy
 from rest_framework.exceptions import ErrorDetail
 from rest_framework.renderers import JSONRenderer
+from rest_framework.serializers import Serializer
 from rest_framework.utils.serializer_helpers import ReturnDict, ReturnList
 
 from booking_api.renderers import FastJSONRenderer
@@ -22,8 +23,8 @@ ANSWERS: list[Any] = [
     {"name": "Chloé <script> \u2028 العربية 💇", "count": 2**53 + 1, "empty": [], "nested": {"a": ({}, (1, 2))}},
     {"detail": ErrorDetail("No.", code="no"), "word": gettext_lazy("Day")},
     {1: "a number as a name"},
-    ReturnDict({"id": 1}, serializer=None),
-    ReturnList([ReturnDict({"id": 1}, serializer=None)], serializer=None),
+    ReturnDict({"id": 1}, serializer=Serializer()),
+    ReturnList([ReturnDict({"id": 1}, serializer=Serializer())], serializer=Serializer()),
     [],
     "a text",
 ]
