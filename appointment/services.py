@@ -18,6 +18,7 @@ import structlog
 from django.db import IntegrityError, transaction
 from django.db.models import CharField, F
 from django.db.models.functions import Cast
+from phonenumber_field.phonenumber import to_python
 
 from appointment import models, occupancy, rules, texts
 from booking_api.broker import nudge
@@ -385,7 +386,7 @@ def cancel_task(booking: models.Appointment) -> None:
 
 
 def reread(booking: models.Appointment) -> tuple[models.Appointment, datetime]:
-    """The row as saved, locked, with its salon and customer, and the moment at PostgreSQL.
+    """The row as saved, locked, with its salon and customer, and the moment at PostgreSQL when it was asked for.
 
     `save()` may have been given strings, or some fields only.
     """
@@ -583,7 +584,7 @@ _WHAT_TEXTS_NEED = [
 
 
 def _with_names(messages: Sequence[Message]) -> dict[int, Any]:
-    """The bookings, each with its customer's ``number`` as it is stored: to read it costs more than to fetch it."""
+    """The bookings, each with its customer's ``number`` as it is stored."""
     bookings = models.Appointment.objects.select_related("salon", "customer").only(*_WHAT_TEXTS_NEED)
     with_numbers = bookings.annotate(number=Cast("customer__phone_number", CharField()))
     return with_numbers.in_bulk({message.booking_id for message in messages})
@@ -600,8 +601,13 @@ def _about_visit(render: Callable[[models.Appointment], str], message: Message, 
         return Withdrawn(MessageStatus.CANCELLED, OVER)
     if booking.appointment_time != message.visit_at:
         return Withdrawn(MessageStatus.SUPERSEDED, MOVED)
-    number = _if_usable(booking.number)
+    number = _number_for(message, booking)
     return Text(number, render(booking)) if number else Withdrawn(MessageStatus.FAILED, NO_USABLE_NUMBER)
+
+
+def _number_for(message: Message, booking: Any) -> str:
+    """The customer's number in E.164, or empty. To read one costs more than the rest of a text; few have changed."""
+    return message.to if booking.number == message.to else _if_usable(str(to_python(booking.number)))
 
 
 def compose_cancellations(messages: Sequence[Message]) -> list[Text | Withdrawn]:
@@ -631,5 +637,5 @@ def _of_offer(message: Message, booking: Any) -> Text | Withdrawn:
         return Withdrawn(MessageStatus.CANCELLED, NOT_OFFERED)
     if booking.appointment_time != message.visit_at:
         return Withdrawn(MessageStatus.SUPERSEDED, MOVED)
-    number = _if_usable(booking.number)
+    number = _number_for(message, booking)
     return Text(number, message.body) if number else Withdrawn(MessageStatus.FAILED, NO_USABLE_NUMBER)

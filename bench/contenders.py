@@ -74,7 +74,7 @@ class Contender(ABC):
         self.is_fresh = True
 
     def start_to_be_killed(self) -> None:  # noqa: B027
-        """Start anew, with what helps it to survive that and has no part in the other figures."""
+        """Where it has what helps it to survive that and has no part in the other figures: start anew, with it."""
 
     def start_again(self) -> None:
         for unit in self.units:

@@ -20,7 +20,8 @@ from bench.day_plan import OPENS, Course, Plan, Salon, Slot, Step
 from tests.faults.verdict import Booking, Change, Minutes
 from tests.processes import REQUEST_TIMEOUT_SECONDS, Stack
 
-THREADS = 12
+# As many as web has threads.
+THREADS = 16
 VISIT_LENGTH = timedelta(minutes=30)
 # A reminder owed for so long before its visit was changed must have come.
 SURELY_OUT_SECONDS = 30.0
@@ -191,6 +192,10 @@ class Staff:
     calls: list[Call] = field(default_factory=list)
     # Requests that were not answered as they should have been: what was done is not known.
     failed: dict[str, str] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _queue: list[tuple[float, int]] = field(default_factory=list)  # hour of the next step, and whose
+    _open: int = 0
+    _threads: list[threading.Thread] = field(default_factory=list)
 
     def warm_up(self) -> None:
         """Some looks into the book: imports and connections are there before the day begins, as on any morning."""
@@ -201,7 +206,6 @@ class Staff:
                 pass
 
     def start(self) -> None:
-        self._lock = threading.Lock()
         self._queue = [(visit.steps[0].at, number) for number, visit in enumerate(self.visits) if visit.steps]
         heapq.heapify(self._queue)
         self._open = len(self._queue)
@@ -229,8 +233,8 @@ class Staff:
             step = visit.steps.pop(0)
             try:
                 self._take(session, visit, step)
-            except (requests.RequestException, RuntimeError) as error:
-                self.failed[visit.log.phone_number] = f"{step.what}: {error}"
+            except Exception as error:
+                self.failed[visit.log.phone_number] = f"{step.what}: {error!r}"
                 visit.steps.clear()
             with self._lock:
                 if visit.steps:

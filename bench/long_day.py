@@ -36,6 +36,7 @@ from tests.processes import Stack
 
 PICTURE = CHECKOUT / "docs" / "img" / "long-day.png"
 SETTLE_SECONDS = 90.0
+MISTAKES = ("lost", "duplicate", "stale")
 QUEUES = ("dramatiq:sms.now", "dramatiq:sms.reminders")  # the lanes of `sms.dispatch`, in Redis
 
 
@@ -239,7 +240,7 @@ def _verdict(
     known = {to: texts for to, texts in received.items() if to not in staff.failed}
     logs = [visit.log for visit in staff.visits if visit.log.phone_number not in staff.failed]
     verdict: Verdict = judge(logs, known, judged_at)
-    counts = {kind: verdict.count(kind) for kind in ("lost", "duplicate", "stale")}
+    counts = {kind: verdict.count(kind) for kind in MISTAKES}
     return {
         "visits": verdict.bookings,
         "owed": verdict.owed,
@@ -300,8 +301,8 @@ def _hour(hour: int, sent: Sequence[Sent], staff: Staff, samples: Sequence[Sampl
 
 
 def _waits(calls: Sequence[Any]) -> dict[str, float | None]:
-    """Milliseconds that staff waited for an answer."""
-    waited = sorted((call.answered_at - call.asked_at) * 1000 for call in calls if call.what not in ("stop", "reply"))
+    """Milliseconds from when staff meant to ask, whether or not a hand was free, until they had the answer."""
+    waited = sorted((call.answered_at - call.meant_at) * 1000 for call in calls if call.what not in ("stop", "reply"))
     return {
         "call_p50_ms": statistics.median(waited) if waited else None,
         "call_p99_ms": waited[-(-99 * len(waited) // 100) - 1] if waited else None,
@@ -402,7 +403,24 @@ def main() -> int:
     parser.add_argument("--picture", type=Path, help="where the picture goes (of a full run: docs/img/long-day.png)")
     options = parser.parse_args()
     picture = options.picture or (None if options.quick else PICTURE)
-    return report.show(options, measure(options.quick, picture=picture))
+    found = measure(options.quick, picture=picture)
+    report.show(options, found)
+    wrong = _wrong(found)
+    if wrong:
+        report.say(f"This day was not as it should be: {', '.join(wrong)}.")
+    return 1 if wrong else 0
+
+
+def _wrong(found: Mapping[str, Any]) -> list[str]:
+    """What must not be after a day on which nothing was broken on purpose."""
+    counts = {
+        **{f"{what}, by the {by}": found[by][what] for by in ("phones", "ledger") for what in MISTAKES},
+        "texts only at Twilio": found["only_at_twilio"],
+        "texts only in the ledger": found["only_in_ledger"],
+        "calls failed": len(found["failed_calls"]),
+        "settling timed out": int(found["settled_seconds"] >= SETTLE_SECONDS),
+    }
+    return [f"{what}: {count}" for what, count in counts.items() if count]
 
 
 if __name__ == "__main__":

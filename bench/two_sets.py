@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
 import statistics
 import sys
 import threading
@@ -18,10 +19,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import psutil  # type: ignore[import-untyped]
 import requests
 
-from bench import ledger, report
+from bench import ledger, report, usage
 from bench.namespaces import Namespace, NoNamespaces, bridged
 from devstack.signals import stop_on_signals
 from tests.processes import BookingApi, SeededSalon, Stack, procfile, wait_until
@@ -74,7 +74,7 @@ class Bench:
 @dataclass(frozen=True)
 class Took:
     seconds: float
-    cpu_seconds: float  # of everything here: both sets, the servers, the local Twilio and the clients
+    cores_busy: float  # by everything here: both sets, the servers, the local Twilio and the clients
 
 
 @dataclass(frozen=True)
@@ -92,12 +92,13 @@ class Case:
 
 def _reminders(bench: Bench, _: Sequence[ProcessSet], count: int) -> Took:
     burst = ledger.add_burst(bench.stack, bench.salons[0], count, due_in_seconds=2.0)
-    before = _cpu_seconds()
+    time.sleep(max(0.0, burst.due_at - time.time()))
+    before, began = usage.cpu_seconds([os.getpid()]), time.monotonic()
     late = ledger.wait_until_sent(bench.stack, burst, GIVE_UP_SECONDS)
-    cpu_seconds = _cpu_seconds() - before
+    cores_busy = (usage.cpu_seconds([os.getpid()]) - before) / (time.monotonic() - began)
     if len(late) < count:
         raise RuntimeError(f"only {len(late)} of {count} texts went out")
-    return Took(late[-1], cpu_seconds)
+    return Took(late[-1], cores_busy)
 
 
 def _bookings(bench: Bench, sets: Sequence[ProcessSet], count: int) -> Took:
@@ -121,26 +122,17 @@ def _bookings(bench: Bench, sets: Sequence[ProcessSet], count: int) -> Took:
                 errors.append(error)
                 return
 
-    before, began = _cpu_seconds(), time.monotonic()
+    before, began = usage.cpu_seconds([os.getpid()]), time.monotonic()
     threads = [threading.Thread(target=work, args=client) for client in clients]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    seconds, cpu_seconds = time.monotonic() - began, _cpu_seconds() - before
+    seconds = time.monotonic() - began
+    cores_busy = (usage.cpu_seconds([os.getpid()]) - before) / seconds
     if errors:
         raise errors[0]
-    return Took(seconds, cpu_seconds)
-
-
-def _cpu_seconds() -> float:
-    """Of this process and all that it has started; without memory, whose reading takes as long as a short burst."""
-    this, total = psutil.Process(), 0.0
-    for process in (this, *this.children(recursive=True)):
-        with contextlib.suppress(psutil.Error):
-            times = process.cpu_times()
-            total += times.user + times.system
-    return total
+    return Took(seconds, cores_busy)
 
 
 WAITING = {"WORKER_PROCESSES": "1", "WORKER_THREADS": "16"}
@@ -211,7 +203,7 @@ def _run(bench: Bench, case: Case, sets: Sequence[ProcessSet], count: int) -> di
         raise RuntimeError(f"of {count} texts the sets sent {by_set()}")
     return {
         "a_second": count / took.seconds,
-        "cores": took.cpu_seconds / took.seconds,
+        "cores": took.cores_busy,
         "sent_by_set": by_set(),
     }
 

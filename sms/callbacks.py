@@ -48,21 +48,24 @@ class Report:
 
 def record(report: Report) -> None:
     """Bring the ledger up to date; a report that is late, repeated or of no text of ours changes nothing."""
-    if not _is_done_with(report):
+    if not _settle_at_once(report):
         _look_into(report)
 
 
-def _is_done_with(report: Report) -> bool:
-    """In one statement, the reports that nearly all are: on its way, or delivered, of a text whose sid we have."""
+def _settle_at_once(report: Report) -> bool:
+    """In one statement, what nearly all reports are: on its way, or delivered, of a text whose sid we have.
+
+    Returns: whether nothing is left to look into.
+    """
     if report.status in DELIVERED:
         return _note_delivered(report.sid)
-    return report.status not in NOT_DELIVERED and Message.objects.filter(sid=report.sid).exists()
+    return report.status not in NOT_DELIVERED and Message.objects.filter(sid=report.sid).exclude(sid="").exists()
 
 
 _NOTE_DELIVERED = """
     UPDATE sms_message
        SET status = 'delivered', reason = '', delivered_at = coalesce(delivered_at, statement_timestamp())
-     WHERE sid = %s AND status <> 'delivered'
+     WHERE sid = %s AND sid <> '' AND status <> 'delivered'
     RETURNING id, booking_id, kind
 """
 

@@ -1,8 +1,8 @@
 """The dispatcher's half of delivery: offer what is due to the workers, and leave the future alone.
 
 Any number of dispatchers may run. What one offers is leased for `SMS_OFFER_LEASE_SECONDS`; if no worker has claimed
-it by then (Redis was emptied, the worker died) it is offered again. The query reads only rows that are
-due, so it costs the same with ten million texts waiting in the future as with none.
+it by then (Redis was emptied, the worker died) it is offered again. The queries read the rows that are due and the
+first that is not, so they cost the same with ten million texts waiting as with none.
 """
 
 from __future__ import annotations

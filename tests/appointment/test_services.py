@@ -11,6 +11,7 @@ from django.db.models import F
 from appointment import rules, services
 from appointment.models import Appointment
 from customer.models import Customer
+from sms import opt_outs
 from sms.models import Message
 from tests.delivering import deliver_due, ledger_of, let_time_pass, make_due
 from tests.factories import hours_ahead, make_appointment, make_customer, make_salon, make_user
@@ -128,6 +129,18 @@ def test_imported_customer_with_an_unusable_number_keeps_nobody_else_from_a_remi
     deliver_due()
     assert ledger_of(broken) == [("reminder", "failed", "the customer has no usable phone number")]
     assert twilio.messages() == []
+
+
+@pytest.mark.parametrize("stored", ["07400123999", "+44 7400 123999", "+4407400123999"])
+def test_number_written_otherwise_by_sql_is_texted_and_its_stop_is_heeded(twilio, stored):
+    booking = make_appointment()
+    execute("UPDATE customer_customer SET phone_number = %s WHERE id = %s", stored, booking.customer_id)
+    deliver_due()
+    assert [text["to"] for text in twilio.messages()] == ["+447400123999"]
+    opt_outs.record("+447400123999", source="test")
+    make_due(Message.objects.get(kind="reminder"))
+    deliver_due()
+    assert ledger_of(booking)[-1][:2] == ("reminder", "skipped")
 
 
 def test_sweep_takes_no_more_than_its_limit_at_once():

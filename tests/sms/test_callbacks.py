@@ -50,6 +50,13 @@ def test_delivered_is_recorded_with_its_moment(sent):
     assert sent.delivered_at >= sent.sent_at
 
 
+@pytest.mark.parametrize("status", ["delivered", "sent", "failed"])
+def test_report_without_a_sid_says_nothing_of_texts_that_have_none_yet(status):
+    make_appointment()
+    callbacks.record(callbacks.Report(sid="", status=status, error_code=None, message_id=None, attempt=None))
+    assert set(Message.objects.values_list("status", flat=True)) == {"pending"}
+
+
 def test_delivered_stays_whatever_comes_after_it(sent):
     report(sent, "delivered")
     first = sent.delivered_at
