@@ -76,11 +76,10 @@ class Visit:
 
 @dataclass(frozen=True)
 class Call:
-    """A request that was answered: what it was, when it was meant to be asked, was asked, and was answered."""
+    """A request that was answered: what it was, when it was meant to be asked, and was answered."""
 
     what: str
     meant_at: float
-    asked_at: float
     answered_at: float
 
 
@@ -258,7 +257,7 @@ class Staff:
         else:
             _ask(session, visit, step.what, visit_at)
         answered_at = time.time()
-        self.calls.append(Call(step.what, self.clock.moment(step.at), asked_at, answered_at))
+        self.calls.append(Call(step.what, self.clock.moment(step.at), answered_at))
         if step.what != "reply":
             visit.log.changes.append(Change(step.what, asked_at, answered_at, visit_at))
 
