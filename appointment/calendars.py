@@ -103,7 +103,7 @@ def _entries(feed: CalendarFeed, salons: QuerySet[Salon], now: datetime) -> Iter
     visits = Appointment.objects.filter(
         ~Q(status=_Status.CANCELLED) | Q(cancelled_at__gt=dropped_since), **of_person, **in_time
     )
-    for booking in visits.select_related("customer").prefetch_related("booked_services__service"):
+    for booking in visits.select_related("customer").with_booked():
         booking.salon = with_addresses[booking.salon_id]  # one object for all, not one a visit
         yield _visit(booking, domain, shows_customer=feed.shows_customers)
     deleted = Appointment.history.filter(history_type="-", history_date__gt=dropped_since, **of_person, **in_time)

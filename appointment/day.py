@@ -102,7 +102,8 @@ def _visits(salon: Salon, begins_at: datetime, ends_at: datetime) -> list[Visit]
         Appointment.objects.filter(salon=salon, appointment_time__gte=begins_at, appointment_time__lt=ends_at)
         .annotate(number=Cast("customer__phone_number", TextField()))
         .select_related("customer")
-        .prefetch_related("user", "booked_services__service")  # a few people, not one for each booking
+        .prefetch_related("user")  # a few people, not one for each booking
+        .with_booked()
     )
     for booking in bookings:
         booking.salon = salon

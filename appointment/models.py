@@ -14,6 +14,7 @@ from django.core.validators import MinValueValidator
 from django.db import models, transaction
 from django.db.models import F, Q
 from django.http import HttpRequest
+from django.utils.functional import cached_property
 from django_extensions.db.models import TimeStampedModel
 from simple_history.models import HistoricalRecords
 
@@ -31,7 +32,12 @@ if TYPE_CHECKING:
 class AppointmentQuerySet(models.QuerySet["Appointment"]):
     def visible_to(self, user: ExtendedUser) -> AppointmentQuerySet:
         """The appointments of the salons a user works for."""
-        return self if user.is_superuser else self.filter(salon__in=user.salons.all())
+        return self if user.is_superuser else self.filter(salon__in=user.salon_ids)
+
+    def with_booked(self) -> AppointmentQuerySet:
+        """Each with its services, as `Appointment.booked`; one query for all of them."""
+        rows = BookedService.objects.select_related("service").order_by("position")
+        return self.prefetch_related(models.Prefetch("booked_services", rows, to_attr="booked"))
 
     def ahead(self) -> AppointmentQuerySet:
         """Booked visits that have not begun."""
@@ -66,7 +72,7 @@ def history_author(request: HttpRequest | None, **kwargs: Any) -> ExtendedUser |
 class SeriesQuerySet(models.QuerySet["Series"]):
     def visible_to(self, user: ExtendedUser) -> SeriesQuerySet:
         """The series of the salons a user works for."""
-        return self if user.is_superuser else self.filter(salon__in=user.salons.all())
+        return self if user.is_superuser else self.filter(salon__in=user.salon_ids)
 
     def with_visits_ahead(self) -> SeriesQuerySet:
         """Each with `visits_ahead`: how many of its booked visits have not begun."""
@@ -76,7 +82,7 @@ class SeriesQuerySet(models.QuerySet["Series"]):
 
     def with_visits(self) -> SeriesQuerySet:
         """Each with its visits, by their place, as the API shows them; in as many queries, however many they are."""
-        shown = Appointment.objects.select_related("salon").prefetch_related("booked_services__service")
+        shown = Appointment.objects.with_booked()
         return self.prefetch_related(models.Prefetch("visits", shown.order_by("series_position")))
 
 
@@ -219,20 +225,25 @@ class Appointment(TimeStampedModel):
     def __str__(self) -> str:
         return f"{self.customer} at {self.salon}, {self.appointment_time:%Y-%m-%d %H:%M} UTC"
 
+    @cached_property
+    def booked(self) -> list[BookedService]:
+        """Its services as they were booked, in the order in which they are done; read once."""
+        return list(self.booked_services.select_related("service").order_by("position")) if self.pk else []
+
     @property
     def services(self) -> list[Service]:
         """In the order in which they are done."""
-        return [booked.service for booked in self.booked_services.all()]
+        return [booked.service for booked in self.booked]
 
     @property
     def currency(self) -> str | None:
         """Of the price, as booked; None without services."""
-        return next((booked.currency for booked in self.booked_services.all()), None)
+        return next((booked.currency for booked in self.booked), None)
 
     @property
     def price(self) -> Decimal | None:
         """What its services cost, as booked; None without any, or where one has no price."""
-        prices = [booked.price for booked in self.booked_services.all()]
+        prices = [booked.price for booked in self.booked]
         given = [price for price in prices if price is not None]
         return sum(given, Decimal()) if prices and len(given) == len(prices) else None
 
@@ -241,7 +252,7 @@ class Appointment(TimeStampedModel):
         if None in (self.salon_id, self.user_id, self.customer_id, self.appointment_time):
             return  # the form itself says what is missing
         if self.busy_minutes is not None:
-            services.fit(self, list(self.booked_services.all()), ends_as_given=True)
+            services.fit(self, self.booked, ends_as_given=True)
         try:
             rules.check(self, services.stored(self))
         except rules.RuleBroken as broken:
@@ -353,7 +364,7 @@ class BookedService(models.Model):
 class BlockQuerySet(models.QuerySet["Block"]):
     def visible_to(self, user: ExtendedUser) -> BlockQuerySet:
         """The blocks of the salons a user works for."""
-        return self if user.is_superuser else self.filter(salon__in=user.salons.all())
+        return self if user.is_superuser else self.filter(salon__in=user.salon_ids)
 
 
 class Block(TimeStampedModel):

@@ -6,7 +6,6 @@ from functools import lru_cache, partial
 from typing import Any, TypeVar, cast
 
 from django.core.exceptions import ObjectDoesNotExist
-from django.db.models import prefetch_related_objects
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -17,6 +16,7 @@ from appointment.models import Appointment, Block, CalendarFeed, Series
 from booking_api.errors import Conflict
 from booking_api.fields import StrictFieldsMixin, VisiblePrimaryKeyField
 from booking_api.permissions import caller
+from booking_api.representation import QuickRepresentationMixin
 from customer.models import Customer
 from salon.models import Salon
 from schedule import recurrence, spans
@@ -50,7 +50,7 @@ class SalonTimeField(serializers.DateTimeField):
             self.fail("overflow")
 
 
-class AppointmentSerializer(StrictFieldsMixin, serializers.ModelSerializer[Appointment]):
+class AppointmentSerializer(StrictFieldsMixin, QuickRepresentationMixin, serializers.ModelSerializer[Appointment]):
     """Times carry a UTC offset; one without is read as the salon's local time. Answers are in UTC."""
 
     salon = VisiblePrimaryKeyField(queryset=Salon.objects.all())
@@ -164,10 +164,6 @@ class AppointmentSerializer(StrictFieldsMixin, serializers.ModelSerializer[Appoi
             if attrs.setdefault(name, value) != value:
                 message = "It differs from the slot's. Give one of the two."
                 raise serializers.ValidationError({name: [message]}, code="differs_from_slot")
-
-    def to_representation(self, instance: Appointment) -> dict[str, Any]:
-        prefetch_related_objects([instance], "booked_services__service")  # asked for thrice; a list has them already
-        return super().to_representation(instance)
 
     def create(self, validated_data: dict[str, Any]) -> Appointment:
         return obeying_rules(services.book, **validated_data)
@@ -319,13 +315,6 @@ class ChangeSeriesSerializer(FromVisitMixin):
         default=False,
         help_text="Change also those that were moved, or given to another person or chair, by themselves.",
     )
-
-    def validate_status(self, status: str) -> str:
-        """Whoever sends back what they were shown changes nothing, and is not refused."""
-        shown = self.instance.status if self.instance is not None else Appointment.Status.BOOKED
-        if status == Appointment.Status.OFFERED != shown:
-            raise serializers.ValidationError("The waitlist makes offers; book it.", code="not_allowed")
-        return status
 
     def validate_services(self, services: list[Service]) -> list[Service]:
         return _not_too_many(services)
@@ -495,7 +484,7 @@ class DayChairSerializer(serializers.ModelSerializer[Chair]):
         fields = ["column_id", "name"]
 
 
-class DayTextSerializer(serializers.ModelSerializer[Message]):
+class DayTextSerializer(QuickRepresentationMixin, serializers.ModelSerializer[Message]):
     """The newest text of its kind."""
 
     class Meta:

@@ -119,7 +119,7 @@ def change(booking_id: int, *, services: Sequence[Service] | None = None, **fiel
     elif changed.busy_minutes is not None:
         if "end_time" not in fields and current.end_time is not None:
             changed.end_time = changed.appointment_time + (current.end_time - current.appointment_time)
-        fit(changed, list(changed.booked_services.all()), ends_as_given=True)
+        fit(changed, changed.booked, ends_as_given=True)
     rules.check(changed, current, services)
     changed.save()
     if services is not None:
@@ -169,14 +169,16 @@ def fit(booking: models.Appointment, services: Sequence[Timed], *, ends_as_given
 
 def _write_down(booking: models.Appointment, services: Sequence[Service]) -> None:
     """Keep the services of a visit as they are now, whatever becomes of their prices and minutes."""
-    models.BookedService.objects.bulk_create(
-        models.BookedService(
-            appointment=booking,
-            service=service,
-            position=position,
-            **{name: getattr(service, name) for name in _KEPT_OF_A_SERVICE},
-        )
-        for position, service in enumerate(services)
+    booking.booked = models.BookedService.objects.bulk_create(
+        [
+            models.BookedService(
+                appointment=booking,
+                service=service,
+                position=position,
+                **{name: getattr(service, name) for name in _KEPT_OF_A_SERVICE},
+            )
+            for position, service in enumerate(services)
+        ]
     )
 
 

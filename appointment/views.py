@@ -15,7 +15,7 @@ from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound, PermissionDenied, Throttled
 from rest_framework.generics import GenericAPIView, get_object_or_404
 from rest_framework.negotiation import BaseContentNegotiation
-from rest_framework.permissions import AllowAny, IsAuthenticated
+from rest_framework.permissions import SAFE_METHODS, AllowAny, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
@@ -66,8 +66,8 @@ class AppointmentViewSet(ApiMixin, VersionedMixin, viewsets.ModelViewSet[Appoint
     queryset = Appointment.objects.all()
 
     def get_queryset(self) -> QuerySet[Appointment]:
-        visible = Appointment.objects.visible_to(caller(self.request)).select_related("salon")
-        return visible.prefetch_related("booked_services__service")
+        visible = Appointment.objects.visible_to(caller(self.request))
+        return visible.with_booked() if self.request.method in SAFE_METHODS else visible.select_related("salon")
 
     @extend_schema(request=CancelSerializer, responses=AppointmentSerializer)
     @action(detail=True, methods=["post"])
@@ -281,7 +281,7 @@ class VisitCalendarView(_CalendarAnswer):
 
     def get_queryset(self) -> QuerySet[Appointment]:
         visible = Appointment.objects.visible_to(caller(self.request)).select_related("salon", "customer")
-        return visible.prefetch_related("salon__addresses", "booked_services__service")
+        return visible.prefetch_related("salon__addresses").with_booked()
 
     @extend_schema(operation_id="appointments_calendar_retrieve", responses={(200, "text/calendar"): OpenApiTypes.STR})
     def get(self, request: Request, pk: int) -> HttpResponse:

@@ -62,7 +62,7 @@ class UserPermission(BasePermission):
         if user == obj:
             return bool(request.method != "DELETE")
         is_plain_staff = not (obj.is_superuser or obj.is_owner)
-        works_elsewhere = obj.salons.exclude(pk__in=user.salons.values("pk"))
+        works_elsewhere = obj.salons.exclude(pk__in=user.salon_ids)
         return bool(user.is_owner and is_plain_staff and not works_elsewhere.exists())
 
 

@@ -10,13 +10,14 @@ from rest_framework import serializers
 from booking_api.errors import Conflict
 from booking_api.fields import StrictFieldsMixin, VisiblePrimaryKeyField
 from booking_api.permissions import caller
+from booking_api.representation import QuickRepresentationMixin
 from customer import merging, services
 from customer.models import Customer
 from salon.models import Salon
 from sms import opt_outs, unreachable
 
 
-class CustomerSerializer(StrictFieldsMixin, serializers.ModelSerializer[Customer]):
+class CustomerSerializer(StrictFieldsMixin, QuickRepresentationMixin, serializers.ModelSerializer[Customer]):
     salon_ids = VisiblePrimaryKeyField(source="salons", many=True, allow_empty=False, queryset=Salon.objects.all())
 
     opted_out = serializers.SerializerMethodField(help_text="Replied STOP: booked as usual, but sent no texts.")
@@ -62,35 +63,31 @@ class CustomerSerializer(StrictFieldsMixin, serializers.ModelSerializer[Customer
         return Customer.objects.with_counts(caller(self.context["request"])).get(pk=customer.pk)
 
     def get_opted_out(self, customer: Customer) -> bool:
-        return str(customer.phone_number) in self._opted_out_numbers
+        return self._numbers_shown[customer.pk] in self._opted_out_numbers
 
     def get_unreachable(self, customer: Customer) -> str | None:
-        return self._unreachable_numbers.get(str(customer.phone_number))
+        return self._unreachable_numbers.get(self._numbers_shown[customer.pk])
 
     @cached_property
     def _opted_out_numbers(self) -> set[str]:
-        return opt_outs.among(self._numbers_shown)
+        return opt_outs.among(self._numbers_shown.values())
 
     @cached_property
     def _unreachable_numbers(self) -> dict[str, str]:
-        return unreachable.among(self._numbers_shown)
+        return unreachable.among(self._numbers_shown.values())
 
-    @property
-    def _numbers_shown(self) -> list[str]:
-        """Of all customers shown, so that one query serves them all."""
+    @cached_property
+    def _numbers_shown(self) -> dict[int, str]:
+        """Of all customers shown, so that one query serves them all; to write a number takes longer than most else."""
         shown = self.parent.instance if self.parent is not None else [self.instance]
-        return [str(customer.phone_number) for customer in shown]  # type: ignore[union-attr]
+        return {customer.pk: str(customer.phone_number) for customer in shown}  # type: ignore[union-attr]
 
     def to_representation(self, instance: Customer) -> dict[str, Any]:
         data = super().to_representation(instance)
         user = caller(self.context["request"])
         if not user.is_superuser:
-            data["salon_ids"] = [pk for pk in data["salon_ids"] if pk in self._own_salon_ids]
+            data["salon_ids"] = [pk for pk in data["salon_ids"] if pk in user.salon_ids]
         return data
-
-    @cached_property
-    def _own_salon_ids(self) -> set[int]:
-        return set(caller(self.context["request"]).salons.values_list("pk", flat=True))
 
 
 class MergeSerializer(StrictFieldsMixin, serializers.Serializer[Customer]):
@@ -119,7 +116,7 @@ class MergeSerializer(StrictFieldsMixin, serializers.Serializer[Customer]):
                 merging.merge,
                 self.context["customer"].pk,
                 given["other"].pk,
-                visible=None if user.is_superuser else set(user.salons.values_list("pk", flat=True)),
+                visible=None if user.is_superuser else user.salon_ids,
                 full_name=given.get("full_name"),
                 phone_number=given.get("phone_number"),
             )

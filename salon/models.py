@@ -29,7 +29,7 @@ def default_timezone() -> str:
 class SalonQuerySet(models.QuerySet["Salon"]):
     def visible_to(self, user: ExtendedUser) -> SalonQuerySet:
         """The salons a user works for; all of them for a platform admin."""
-        return self if user.is_superuser else self.filter(pk__in=user.salons.values("pk"))
+        return self if user.is_superuser else self.filter(pk__in=user.salon_ids)
 
 
 class Salon(CommonInfo, TimeStampedModel):

@@ -27,7 +27,7 @@ PERSON = settings.AUTH_USER_MODEL
 class OfSalonQuerySet(models.QuerySet[Any]):
     def visible_to(self, user: ExtendedUser) -> OfSalonQuerySet:
         """Those of the salons that a user works for."""
-        return self if user.is_superuser else self.filter(salon__in=user.salons.all())
+        return self if user.is_superuser else self.filter(salon__in=user.salon_ids)
 
 
 class Service(models.Model):

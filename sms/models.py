@@ -11,7 +11,7 @@ from django.db.models import Q
 class MessageQuerySet(models.QuerySet["Message"]):
     def visible_to(self, user: Any) -> MessageQuerySet:
         """The texts of the salons a user works for."""
-        return self if user.is_superuser else self.filter(salon__in=user.salons.all())
+        return self if user.is_superuser else self.filter(salon__in=user.salon_ids)
 
 
 class Message(models.Model):

@@ -1,9 +1,10 @@
 from rest_framework import serializers
 
+from booking_api.representation import QuickRepresentationMixin
 from sms.models import Message
 
 
-class MessageSerializer(serializers.ModelSerializer[Message]):
+class MessageSerializer(QuickRepresentationMixin, serializers.ModelSerializer[Message]):
     class Meta:
         model = Message
         fields = [

@@ -41,6 +41,10 @@ class ApiKeyUser:
     def salons(self) -> QuerySet[Salon]:
         return Salon.objects.filter(pk=self.key.salon_id)
 
+    @property
+    def salon_ids(self) -> frozenset[int]:
+        return frozenset({self.key.salon_id})
+
     def owns(self, salon: Salon) -> bool:
         return False
 

@@ -7,6 +7,7 @@ from django.contrib.auth.models import AbstractUser
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Lower
+from django.utils.functional import cached_property
 from phonenumber_field.modelfields import PhoneNumberField
 
 from salon.models import Salon
@@ -17,7 +18,8 @@ class ExtendedUserQuerySet(models.QuerySet["ExtendedUser"]):
         """The user's colleagues: everyone who works for one of their salons, and themselves."""
         if user.is_superuser:
             return self
-        return self.filter(models.Q(salons__in=user.salons.all()) | models.Q(pk=user.pk)).distinct()
+        colleagues = ExtendedUser.salons.through.objects.filter(salon__in=user.salon_ids).values("extendeduser")
+        return self.filter(models.Q(pk__in=colleagues) | models.Q(pk=user.pk))
 
 
 class ExtendedUserManager(BaseUserManager["ExtendedUser"]):
@@ -86,9 +88,15 @@ class ExtendedUser(AbstractUser):
         """Who asks, among users and API keys."""
         return f"user:{self.pk}"
 
+    @cached_property
+    def salon_ids(self) -> frozenset[int]:
+        """The salons that they work for, as of when this object is first asked: once a request."""
+        works_for = type(self).salons.through.objects.filter(extendeduser=self.pk)
+        return frozenset(works_for.values_list("salon_id", flat=True))
+
     def owns(self, salon: Salon) -> bool:
         """May this user change the salon itself?"""
-        return self.is_superuser or (self.is_owner and self.salons.filter(pk=salon.pk).exists())
+        return self.is_superuser or (self.is_owner and salon.pk in self.salon_ids)
 
 
 class ApiKey(models.Model):

@@ -55,7 +55,7 @@ class UserSerializer(StrictFieldsMixin, serializers.ModelSerializer[ExtendedUser
     def to_representation(self, instance: ExtendedUser) -> dict[str, Any]:
         data = super().to_representation(instance)
         if "request" in self.context and not self._caller.is_superuser:
-            data["salons"] = [pk for pk in data["salons"] if pk in self._callers_salon_ids]
+            data["salons"] = [pk for pk in data["salons"] if pk in self._caller.salon_ids]
         return data
 
     @property
@@ -65,10 +65,6 @@ class UserSerializer(StrictFieldsMixin, serializers.ModelSerializer[ExtendedUser
     @property
     def _person(self) -> ExtendedUser:
         return cast(ExtendedUser, self.instance)
-
-    @cached_property
-    def _callers_salon_ids(self) -> set[int]:
-        return set(self._caller.salons.values_list("pk", flat=True))
 
     def _only_for_owners(self, field: str, value: Any) -> None:
         """Whoever sends back what they were shown changes nothing, and is not refused."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class EntryQuerySet(models.QuerySet["Entry"]):
     def visible_to(self, user: ExtendedUser) -> EntryQuerySet:
         """The entries of the salons a user works for."""
-        return self if user.is_superuser else self.filter(salon__in=user.salons.all())
+        return self if user.is_superuser else self.filter(salon__in=user.salon_ids)
 
 
 class Entry(TimeStampedModel):

@@ -93,11 +93,7 @@ class OfferPage(View):
 
     def _offer(self, token: str) -> Offer | None:
         offers = Offer.objects.select_related("appointment__salon", "appointment__user")
-        return (
-            offers.prefetch_related("appointment__booked_services__service")
-            .filter(pk=links.offer_id_of(token) or 0)
-            .first()
-        )
+        return offers.filter(pk=links.offer_id_of(token) or 0).first()
 
     def _show(self, request: HttpRequest, state: str, status: int, offer: Offer | None = None) -> HttpResponse:
         """Only a page of a time that is the customer's says anything of it."""

@@ -69,7 +69,7 @@ class Bookings(Imported):
 
     def queryset(self) -> QuerySet[Any]:
         visits = Appointment.objects.filter(salon=self.salon).exclude(status=Appointment.Status.OFFERED)
-        return visits.select_related("customer", "user").prefetch_related("booked_services__service")
+        return visits.select_related("customer", "user").with_booked()
 
     def row(self, item: Appointment) -> Sequence[object]:
         starts_at, ends_at, cancelled_at = (moment_text(getattr(item, name), self.salon.zone) for name in TIMES)

@@ -105,7 +105,7 @@ def _wanted(request: HttpRequest, salon: Salon) -> dict[str, Any]:
         "once": once.new_key(),
     }
     again = Appointment.objects.filter(salon=salon, pk=forms.key(asked.get("again", "")) or 0)
-    for visit in again.select_related("customer").prefetch_related("booked_services__service"):
+    for visit in again.select_related("customer").with_booked():
         length = (visit.end_time or visit.appointment_time + timedelta(minutes=USUAL_MINUTES)) - visit.appointment_time
         form |= {
             "column_id": str(visit.column_id),

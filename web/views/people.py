@@ -86,7 +86,7 @@ def _show(request: HttpRequest, salon: Salon, customer: Customer, *, status: int
         "form": {"full_name": customer.full_name, "phone_number": number},
         "likely": likely_duplicates(customer, salon),
         "opted_out": opt_outs.is_opted_out(number),
-        "visits": visits.prefetch_related("booked_services__service").order_by("-appointment_time")[:MOST_VISITS],
+        "visits": visits.with_booked().order_by("-appointment_time")[:MOST_VISITS],
         "texts": [told(text, words) for text, words in with_words(texts.order_by("-due_at", "-id")[:MOST_TEXTS])],
         "replies": replies[:MOST_TEXTS],
         **more,

@@ -51,7 +51,7 @@ ACT_LABELS = {"arrive": _("Arrived"), "start": _("Start"), "complete": _("Done")
 
 def _visit_of(salon: Salon, visit_id: int) -> Appointment:
     visits = Appointment.objects.filter(salon=salon).select_related("salon", "customer", "user")
-    return get_object_or_404(visits.prefetch_related("booked_services__service"), pk=visit_id)
+    return get_object_or_404(visits.with_booked(), pk=visit_id)
 
 
 @require_safe
