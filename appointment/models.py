@@ -258,7 +258,14 @@ class Appointment(TimeStampedModel):
         except rules.RuleBroken as broken:
             raise ValidationError({broken.field: ValidationError(broken.message, broken.code)}) from broken
 
-    def save(self, *args: Any, confirm: bool = True, is_history: bool = False, **kwargs: Any) -> None:
+    def save(
+        self,
+        *args: Any,
+        confirm: bool = True,
+        is_history: bool = False,
+        before: Appointment | None = None,
+        **kwargs: Any,
+    ) -> None:
         """Save, take the time that the visit needs, and plan the texts that the change calls for; all commit together.
 
         After the commit a worker is nudged to send what is due now.
@@ -266,15 +273,17 @@ class Appointment(TimeStampedModel):
         Args:
           confirm: False for an import, which must not wake a town: a new booking gets its reminder only.
           is_history: when it was cancelled is as given, and not now.
+          before: the row as it is, where the caller has locked it; else it is locked and read here.
 
         Raises:
           IntegrityError: another booking has the chair or the person then; `appointment.rules` says so more kindly.
         """
         with transaction.atomic(savepoint=False):  # as Django's own `save()`
-            before = services.lock(self)
+            before = before or services.lock(self)
             self._note_what_only_the_row_knows(before, kwargs, is_history=is_history)
+            is_partly_saved = kwargs.get("update_fields") is not None or bool(self.get_deferred_fields())
             super().save(*args, **kwargs)
-            saved, now = services.reread(self)
+            saved, now = services.as_saved(self, is_partly_saved=is_partly_saved)
             occupancy.follow(saved, before)
             services.plan_texts(self, saved, before, now, confirm=confirm)
 

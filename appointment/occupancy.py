@@ -137,13 +137,18 @@ def lock(*needs: Need) -> None:
 
     Whoever is to book at several chairs or with several people in one transaction locks all of them first, at once.
     """
+    books = {_books_of(need.salon_id) for need in needs}
     names = {f"column {need.column_id} of {need.salon_id}" for need in needs if need.holds_chair}
     names |= {_person(need.user_id) for need in needs if need.holds_person}
-    with connection.cursor() as cursor:
-        for books in sorted({_books_of(need.salon_id) for need in needs}):
-            cursor.execute("SELECT pg_advisory_xact_lock_shared(hashtextextended(%s, 0))", [books])
-        for name in sorted(names):  # everybody in the same order, or two would wait for each other
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
+    with connection.cursor() as cursor:  # everybody in the same order, or two would wait for each other
+        cursor.execute(
+            """
+            SELECT CASE WHEN is_shared THEN pg_advisory_xact_lock_shared(hashtextextended(name, 0))
+                        ELSE pg_advisory_xact_lock(hashtextextended(name, 0)) END
+              FROM unnest(%s::text[], %s::boolean[]) AS lock(name, is_shared)
+            """,
+            [[*sorted(books), *sorted(names)], [True] * len(books) + [False] * len(names)],
+        )
 
 
 def lock_books(salon_id: int, user_ids: Iterable[int]) -> None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from django.db.models import Q
 from django.utils import timezone
 
 from appointment import models, occupancy
@@ -120,7 +119,7 @@ def check_block(block: Block) -> None:
         raise RuleBroken("ends_at", "ends_before_it_begins", "The end must be later than the beginning.")
     if block.user is None and block.column_id is None:
         raise RuleBroken("column_id", "blocks_nothing", "Give a chair, a person, or both.")
-    if block.user is not None and not block.user.salons.filter(pk=block.salon_id).exists():
+    if block.user is not None and block.salon_id not in block.user.salon_ids:
         raise RuleBroken("user", "not_of_this_salon", "Choose somebody who works at this salon.")
     _check_free(occupancy.need_of_block(block), block, "starts_at")
 
@@ -158,12 +157,11 @@ def _check_end(booking: Appointment) -> None:
 
 def _check_parties(booking: Appointment, stored: Appointment | None, *, is_to_be_saved: bool = True) -> None:
     is_known = hold_in_salon if is_to_be_saved else is_in_salon
-    of_salon = Q(pk=booking.salon_id)
     customer_is_new = _differs(booking, stored, "salon_id", "customer_id")
     if customer_is_new and not is_known(booking.customer_id, booking.salon_id):
         raise RuleBroken("customer", "not_of_this_salon", "Choose a customer of this salon.")
     user_is_new = _differs(booking, stored, "salon_id", "user_id")
-    if user_is_new and not booking.user.salons.filter(of_salon).exists():
+    if user_is_new and booking.salon_id not in booking.user.salon_ids:
         raise RuleBroken("user", "not_of_this_salon", "Choose somebody who works at this salon.")
 
 

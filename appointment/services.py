@@ -16,7 +16,7 @@ from typing import Any
 
 import structlog
 from django.db import IntegrityError, transaction
-from django.db.models import CharField, F
+from django.db.models import CharField, F, Q
 from django.db.models.functions import Cast
 from phonenumber_field.phonenumber import to_python
 
@@ -121,7 +121,7 @@ def change(booking_id: int, *, services: Sequence[Service] | None = None, **fiel
             changed.end_time = changed.appointment_time + (current.end_time - current.appointment_time)
         fit(changed, changed.booked, ends_as_given=True)
     rules.check(changed, current, services)
-    changed.save()
+    changed.save(before=current)
     if services is not None:
         changed.booked_services.all().delete()
         _write_down(changed, services)
@@ -235,6 +235,20 @@ def lock(booking: models.Appointment) -> models.Appointment | None:
     return models.Appointment.objects.select_for_update().filter(pk=booking.pk).first() if booking.pk else None
 
 
+def as_saved(booking: models.Appointment, *, is_partly_saved: bool) -> tuple[models.Appointment, datetime]:
+    """A booking just saved as it stands in its row, and the moment at PostgreSQL.
+
+    The object itself, where the row cannot say otherwise: all of it was saved, and no value was for PostgreSQL to tell.
+    """
+    columns = booking._meta.concrete_fields
+    values = {column: booking.__dict__.get(column.attname) for column in columns}
+    if is_partly_saved or any(hasattr(value, "resolve_expression") for value in values.values()):
+        return reread(booking)
+    for column, value in values.items():  # it may have been given texts
+        setattr(booking, column.attname, column.get_prep_value(value))
+    return booking, database_now()
+
+
 def plan_texts(
     booking: models.Appointment,
     current: models.Appointment,
@@ -247,12 +261,12 @@ def plan_texts(
 
     Args:
       booking: just saved; its ``task_id`` and ``texts_planned_for`` are brought up to date.
-      current, now: as `reread` answers.
+      current, now: as `as_saved` answers.
       before: the row as it was, None for a new booking.
       confirm: whether a new booking gets a confirmation.
     """
     if before is not None and before.status == models.Appointment.Status.OFFERED != current.status:
-        ledger.withdraw(current.pk, MessageStatus.CANCELLED, NOT_OFFERED, [Kind.OFFER])
+        ledger.withdraw(current.pk, Q(kind=Kind.OFFER), MessageStatus.CANCELLED, NOT_OFFERED)
     if current.status in models.UNDER_WAY:
         return
     if current.status != models.Appointment.Status.BOOKED:
@@ -277,8 +291,7 @@ def plan_texts_of_deleted(booking: models.Appointment) -> None:
     if current is None:
         return  # somebody else has just deleted it, and told the customer
     booking.calendar_sequence = current.calendar_sequence  # the history keeps it, for calendars to go on from
-    ledger.withdraw(current.pk, MessageStatus.CANCELLED, DELETED, [Kind.OFFER])
-    _withdraw_all(current, MessageStatus.CANCELLED, DELETED)
+    _withdraw_all(current, MessageStatus.CANCELLED, DELETED, besides=[Kind.OFFER])
     if current.status == models.Appointment.Status.BOOKED:
         _tell_cancelled(current, current.appointment_time, database_now())
 
@@ -362,7 +375,7 @@ def send_confirmation_sms(booking: models.Appointment) -> None:
         current, now = reread(booking)
         if not _is_ahead(current, now):
             return
-        ledger.withdraw(current.pk, MessageStatus.SUPERSEDED, REPLACED, [Kind.CONFIRMATION])
+        ledger.withdraw(current.pk, Q(kind=Kind.CONFIRMATION), MessageStatus.SUPERSEDED, REPLACED)
         _confirm(current, now)
 
 
@@ -373,7 +386,7 @@ def schedule_reminder_sms(booking: models.Appointment) -> None:
         if not _is_ahead(current, now):
             return
         minutes = _locked_minutes(current)
-        ledger.withdraw(current.pk, MessageStatus.SUPERSEDED, REPLACED, [Kind.REMINDER])
+        ledger.withdraw(current.pk, Q(kind=Kind.REMINDER), MessageStatus.SUPERSEDED, REPLACED)
         _remind(current, now, minutes)
         booking.task_id, booking.texts_planned_for = current.task_id, current.texts_planned_for
 
@@ -382,17 +395,19 @@ def cancel_task(booking: models.Appointment) -> None:
     """See `Appointment.cancel_task`."""
     with transaction.atomic():
         current, _ = reread(booking)
-        ledger.withdraw(current.pk, MessageStatus.CANCELLED, REPLACED, [Kind.REMINDER])
+        ledger.withdraw(current.pk, Q(kind=Kind.REMINDER), MessageStatus.CANCELLED, REPLACED)
         _note_plan(current, "", current.texts_planned_for)
         booking.task_id, booking.texts_planned_for = current.task_id, current.texts_planned_for
 
 
 def reread(booking: models.Appointment) -> tuple[models.Appointment, datetime]:
-    """The row as saved, locked, with its salon and customer, and the moment at PostgreSQL when it was asked for.
+    """The row as it is, locked, and the moment at PostgreSQL when it was asked for.
 
-    `save()` may have been given strings, or some fields only.
+    Without its salon and customer: who waits for a row beside which another customer is put loses it from such a join.
+
+    Raises: models.Appointment.DoesNotExist.
     """
-    rows = models.Appointment.objects.select_related("salon", "customer").select_for_update(of=("self",))
+    rows = models.Appointment.objects.select_for_update()
     current: Any = rows.annotate(now=StatementTimestamp()).get(pk=booking.pk)
     return current, current.now
 
@@ -464,11 +479,14 @@ def _tell_cancelled(booking: models.Appointment, visit_at: datetime, now: dateti
     _nudge_after_commit(Kind.CANCELLATION, booking.pk)
 
 
-def _withdraw_all(booking: models.Appointment, status: Message.Status, reason: str) -> None:
+def _withdraw_all(
+    booking: models.Appointment, status: Message.Status, reason: str, besides: Sequence[Message.Kind] = ()
+) -> None:
     """Close what waits, but for a cancellation that still holds: of an earlier turn, or for an earlier customer."""
-    ledger.withdraw(booking.pk, status, reason, [Kind.CONFIRMATION, Kind.REMINDER])
+    owed = Q(kind__in=[Kind.CONFIRMATION, Kind.REMINDER, *besides])
     if booking.texts_planned_for is not None:
-        ledger.withdraw(booking.pk, status, reason, [Kind.CANCELLATION], customer_id=booking.customer_id)
+        owed |= Q(kind=Kind.CANCELLATION, customer_id=booking.customer_id)
+    ledger.withdraw(booking.pk, owed, status, reason)
 
 
 def _note_plan(booking: models.Appointment, task_id: str, planned_for: datetime | None) -> None:

@@ -6,13 +6,12 @@ together or neither does.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 
 from sms.models import Message
 from sms.segments import count_segments
@@ -128,22 +127,12 @@ def plan_again(message: Message, now: datetime) -> Message:
     return again
 
 
-def withdraw(
-    booking_id: int,
-    status: Message.Status,
-    reason: str,
-    kinds: Iterable[Message.Kind] = tuple(Message.Kind),
-    customer_id: int | None = None,
-) -> int:
-    """Close what is still waiting for a booking, or only what is for one customer.
-
-    A text that a worker has already claimed is on its way.
+def withdraw(booking_id: int, which: Q, status: Message.Status, reason: str) -> int:
+    """Close those of a booking's texts that still wait. One that a worker has already claimed is on its way.
 
     Returns: how many rows were closed.
     """
-    waiting = Message.objects.filter(booking_id=booking_id, kind__in=list(kinds), status=Message.Status.PENDING)
-    if customer_id is not None:
-        waiting = waiting.filter(customer_id=customer_id)
+    waiting = Message.objects.filter(which, booking_id=booking_id, status=Message.Status.PENDING)
     return waiting.update(status=status, reason=reason, leased_until=None)
 
 

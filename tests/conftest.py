@@ -104,9 +104,18 @@ def api() -> Callable[[ExtendedUser | None], APIClient]:
     """A JSON client, logged in as the given user."""
 
     def client_of(user: ExtendedUser | None = None) -> APIClient:
-        client = APIClient()
+        client = _ApiClient()
         if user is not None:
             client.force_authenticate(user)
         return client
 
     return client_of
+
+
+class _ApiClient(APIClient):
+    """Whom its user works for is asked anew by each request, as by one that brings a token."""
+
+    def request(self, **kwargs: Any) -> Any:
+        if self.handler._force_user is not None:
+            vars(self.handler._force_user).pop("salon_ids", None)
+        return super().request(**kwargs)

@@ -506,6 +506,6 @@ def test_saving_costs_the_same_few_queries_whatever_the_ledger_holds(django_asse
     with django_assert_num_queries(4):
         booking.save()
     booking.appointment_time += timedelta(hours=1)
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(8):
         booking.save()
     assert connection.in_atomic_block

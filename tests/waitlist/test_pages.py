@@ -67,7 +67,7 @@ def test_looking_changes_nothing(client, offer):
 
 
 def test_page_costs_the_same_queries_however_many_services(client, offer, django_assert_num_queries):
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(3):
         client.get(path_of(offer))
 
 
