@@ -37,7 +37,7 @@ class AppointmentQuerySet(models.QuerySet["Appointment"]):
     def with_booked(self) -> AppointmentQuerySet:
         """Each with its services, as `Appointment.booked`; one query for all of them."""
         rows = BookedService.objects.select_related("service").order_by("position")
-        return self.prefetch_related(models.Prefetch("booked_services", rows, to_attr="booked"))
+        return self.prefetch_related(models.Prefetch("booked_services", rows, to_attr="booked"))  # type: ignore[no-redef]
 
     def ahead(self) -> AppointmentQuerySet:
         """Booked visits that have not begun."""

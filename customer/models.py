@@ -50,7 +50,7 @@ class Customer(TimeStampedModel):
 
     class Meta:
         ordering = ["full_name", "id"]
-        indexes = [  # Searched for by a part of either. Not with what was added yet to be sorted in: that is slow to read.
+        indexes = [  # for a search by a part of either, which a list of new rows not sorted in yet would slow down
             GinIndex(
                 OpClass(Upper("full_name"), name="gin_trgm_ops"), name="customer_by_part_of_name", fastupdate=False
             ),

@@ -5,6 +5,8 @@ from sms.models import Message
 
 
 class MessageSerializer(QuickRepresentationMixin, serializers.ModelSerializer[Message]):
+    """A text of the ledger: what it says, when it is due, and what became of it."""
+
     class Meta:
         model = Message
         fields = [

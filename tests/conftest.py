@@ -116,6 +116,7 @@ class _ApiClient(APIClient):
     """Whom its user works for is asked anew by each request, as by one that brings a token."""
 
     def request(self, **kwargs: Any) -> Any:
-        if self.handler._force_user is not None:
-            vars(self.handler._force_user).pop("salon_ids", None)
+        user: Any = self.handler._force_user  # type: ignore[attr-defined]
+        if user is not None:
+            vars(user).pop("salon_ids", None)
         return super().request(**kwargs)
