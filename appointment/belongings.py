@@ -7,10 +7,11 @@ from typing import Any
 from django.db.models import F
 from django.db.models.functions import Now
 
-from appointment import services
+from appointment import planning
 from appointment.models import Appointment, Series
 from customer.merging import Belongings
 from customer.models import Customer
+from customer.phone_numbers import usable_number
 from salon.models import Salon
 from sms import ledger
 from sms.models import Message
@@ -22,12 +23,12 @@ def _as_calendars_see_it() -> dict[str, Any]:
 
 
 def _move_texts(dropped_id: int, kept: Customer) -> None:
-    """Salons before texts, as everybody who touches both (`services.hold_minutes`)."""
+    """Salons before texts, as everybody who touches both (`planning.hold_minutes`)."""
     concerned = Message.objects.filter(customer_id__in=(dropped_id, kept.pk), status=Message.Status.PENDING)
     salons = Salon.objects.filter(pk__in=concerned.values("salon_id"))  # one may be gone, and its last word waits
     for salon_id in salons.order_by("pk").values_list("pk", flat=True):
-        services.hold_minutes(salon_id)
-    ledger.give(dropped_id, kept.pk, services.usable_number(kept))
+        planning.hold_minutes(salon_id)
+    ledger.give(dropped_id, kept.pk, usable_number(kept.phone_number))
 
 
 class _Texts(Belongings):

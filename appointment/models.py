@@ -18,7 +18,7 @@ from django.utils.functional import cached_property
 from django_extensions.db.models import TimeStampedModel
 from simple_history.models import HistoricalRecords
 
-from appointment import occupancy, rules, services
+from appointment import occupancy, planning, rules, services
 from customer.models import Customer
 from salon.models import Salon
 from schedule.fields import WallClockField
@@ -254,7 +254,7 @@ class Appointment(TimeStampedModel):
         if self.busy_minutes is not None:
             services.fit(self, self.booked, ends_as_given=True)
         try:
-            rules.check(self, services.stored(self))
+            rules.check(self, planning.stored(self))
         except rules.RuleBroken as broken:
             raise ValidationError({broken.field: ValidationError(broken.message, broken.code)}) from broken
 
@@ -279,13 +279,13 @@ class Appointment(TimeStampedModel):
           IntegrityError: another booking has the chair or the person then; `appointment.rules` says so more kindly.
         """
         with transaction.atomic(savepoint=False):  # as Django's own `save()`
-            before = before or services.lock(self)
+            before = before or planning.lock(self)
             self._note_what_only_the_row_knows(before, kwargs, is_history=is_history)
             is_partly_saved = kwargs.get("update_fields") is not None or bool(self.get_deferred_fields())
             super().save(*args, **kwargs)
-            saved, now = services.as_saved(self, is_partly_saved=is_partly_saved)
+            saved, now = planning.as_saved(self, is_partly_saved=is_partly_saved)
             occupancy.follow(saved, before)
-            services.plan_texts(self, saved, before, now, confirm=confirm)
+            planning.plan_texts(self, saved, before, now, confirm=confirm)
 
     def _note_what_only_the_row_knows(
         self, before: Appointment | None, kwargs: dict[str, Any], *, is_history: bool
@@ -331,15 +331,15 @@ class Appointment(TimeStampedModel):
 
     def send_confirmation_sms(self) -> None:
         """Plan a confirmation now, in place of one still waiting."""
-        services.send_confirmation_sms(self)
+        planning.send_confirmation_sms(self)
 
     def schedule_reminder_sms(self) -> None:
         """Plan the reminder at the salon's minutes before the visit, in place of one still waiting."""
-        services.schedule_reminder_sms(self)
+        planning.schedule_reminder_sms(self)
 
     def cancel_task(self) -> None:
         """Withdraw the scheduled reminder, if there is one."""
-        services.cancel_task(self)
+        planning.cancel_task(self)
 
 
 class BookedService(models.Model):

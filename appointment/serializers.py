@@ -11,7 +11,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import APIException, NotFound
 
-from appointment import availability, rules, series, services
+from appointment import availability, due_texts, rules, series, services
 from appointment.models import Appointment, Block, CalendarFeed, Series
 from booking_api.errors import Conflict
 from booking_api.fields import StrictFieldsMixin, VisiblePrimaryKeyField
@@ -390,7 +390,7 @@ class TextSerializer(MessageSerializer):
 
     def get_preview(self, message: Message) -> str | None:
         booking: Appointment = self.context["booking"]
-        return services.preview(message, booking) if message.status == Message.Status.PENDING else None
+        return due_texts.preview(message, booking) if message.status == Message.Status.PENDING else None
 
 
 class FieldChangeSerializer(serializers.Serializer[Any]):

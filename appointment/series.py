@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 from django.utils import timezone
 
-from appointment import occupancy, rules, services
+from appointment import occupancy, planning, rules, services
 from appointment.models import Appointment, OccupiedTime, Series
 from salon.models import Salon
 from schedule import recurrence
@@ -275,7 +275,7 @@ def _ahead(series_id: int, from_visit: Appointment | None) -> tuple[Series, list
     changes one booking waits for nothing of these while holding what comes after it.
     """
     series = Series.objects.get(pk=series_id)
-    services.hold_minutes(series.salon_id)
+    planning.hold_minutes(series.salon_id)
     series = Series.objects.select_for_update(of=("self",)).select_related("salon").get(pk=series_id)
     if from_visit is not None and from_visit.series_id != series_id:
         raise rules.RuleBroken("from", "not_of_this_series", "Choose a visit of this series.")

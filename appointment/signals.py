@@ -5,10 +5,10 @@ from typing import Any
 from django.db.models.signals import pre_delete
 from django.dispatch import receiver
 
-from appointment import services
+from appointment import planning
 from appointment.models import Appointment
 
 
 @receiver(pre_delete, sender=Appointment, dispatch_uid="appointment_withdraw_texts")
 def withdraw_texts(sender: type[Appointment], instance: Appointment, **kwargs: Any) -> None:
-    services.plan_texts_of_deleted(instance)
+    planning.plan_texts_of_deleted(instance)

@@ -11,7 +11,7 @@ import os
 import sys
 from typing import Any
 
-FIRST_NUMBER = 100_000  # of 1,000,000 in the range below; the sender's own is outside
+from tests.seeding import make_customers
 
 
 def make(wanted: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -19,7 +19,8 @@ def make(wanted: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
     salons = _make_salons(wanted)
     owners = _make_owners(salons)
-    customers = iter(_make_customers(salons, [one["customers"] for one in wanted]))
+    salon_ids = [salon.pk for salon, one in zip(salons, wanted, strict=True) for _ in range(one["customers"])]
+    customers = iter(make_customers(salon_ids))
     return [
         {
             "id": salon.pk,
@@ -60,21 +61,6 @@ def _make_owners(salons: list[Any]) -> list[Any]:
         through(extendeduser_id=owner.pk, salon_id=salon.pk) for owner, salon in zip(owners, salons, strict=True)
     )
     return owners
-
-
-def _make_customers(salons: list[Any], counts: list[int]) -> list[tuple[int, str, str]]:
-    from customer.models import Customer
-
-    numbers = range(FIRST_NUMBER, FIRST_NUMBER + sum(counts))
-    made = Customer.objects.bulk_create(
-        Customer(full_name=f"Customer {number}", phone_number=f"+447400{number:06}") for number in numbers
-    )
-    of_salons = [salon.pk for salon, count in zip(salons, counts, strict=True) for _ in range(count)]
-    through = Customer.salons.through
-    through._default_manager.bulk_create(
-        through(customer_id=row.pk, salon_id=salon_id) for row, salon_id in zip(made, of_salons, strict=True)
-    )
-    return [(row.pk, row.full_name, str(row.phone_number)) for row in made]
 
 
 if __name__ == "__main__":

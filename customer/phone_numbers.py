@@ -1,5 +1,7 @@
 """Which numbers can receive a text."""
 
+import re
+
 import phonenumbers
 from django.core.exceptions import ValidationError
 from django.db.models import Q
@@ -17,6 +19,15 @@ CANNOT_RECEIVE_TEXTS = frozenset(
         PhoneNumberType.VOICEMAIL,
     }
 )
+
+
+_E164 = re.compile(r"\+[1-9]\d{6,14}")
+
+
+def usable_number(number: PhoneNumber | str) -> str:
+    """A stored number in E.164; empty where an import left something else."""
+    text = str(number)
+    return text if _E164.fullmatch(text) else ""
 
 
 def validate_can_receive_texts(value: str | PhoneNumber) -> None:

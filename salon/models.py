@@ -82,7 +82,7 @@ class Salon(CommonInfo, TimeStampedModel):
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save, and in the same transaction move every pending reminder to the salon's minutes.
 
-        Bookings made at the same time wait for this row (`appointment.services`), so none keeps the old minutes.
+        Bookings made at the same time wait for this row (`appointment.planning`), so none keeps the old minutes.
         A changed time zone moves no reminder: visits are stored in UTC, and a text is worded when it goes out.
         """
         with transaction.atomic():

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 PASSWORD = "correct horse battery"
@@ -28,7 +29,7 @@ def _make_salon(customers: int, owner: str, fields: dict[str, Any]) -> dict[str,
         "id": salon.pk,
         "name": salon.name,
         "owner": _owner_of(salon, owner or f"owner{salon.pk}@salon.example"),
-        "customers": _make_customers(salon, customers),
+        "customers": make_customers([salon.pk] * customers),
     }
 
 
@@ -41,16 +42,19 @@ def _owner_of(salon: Any, email: str) -> dict[str, Any]:
     return {"user_id": owner.pk, "email": email, "password": PASSWORD}
 
 
-def _make_customers(salon: Any, count: int) -> list[tuple[int, str, str]]:
+def make_customers(salon_ids: Sequence[int]) -> list[tuple[int, str, str]]:
+    """A customer of each of the salons named: id, name and number."""
     from customer.models import Customer
 
     first = FIRST_NUMBER + Customer.objects.count()
     rows = Customer.objects.bulk_create(
         Customer(full_name=f"Customer {number}", phone_number=f"+447400{number:06}")
-        for number in range(first, first + count)
+        for number in range(first, first + len(salon_ids))
     )
     through = Customer.salons.through
-    through._default_manager.bulk_create(through(customer_id=row.pk, salon_id=salon.pk) for row in rows)
+    through._default_manager.bulk_create(
+        through(customer_id=row.pk, salon_id=salon_id) for row, salon_id in zip(rows, salon_ids, strict=True)
+    )
     return [(row.pk, row.full_name, str(row.phone_number)) for row in rows]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 
 from appointment.availability import LONGEST_RANGE_DAYS, Slot, Wanted, free_slots
-from appointment.services import usable_number
+from customer.phone_numbers import usable_number
 from schedule.models import Service
 from schedule.spans import MINUTE, Span, overlaps, seconds
 from schedule.timing import busy_minutes_of, duration_of
@@ -73,7 +73,7 @@ def _candidates(freed: FreedTime) -> list[Entry]:
     """Who waits at the salon around that day, in turn, and can be told of it; nobody has two offers at a time."""
     waiting = _around(freed).filter(state=Entry.State.WAITING).exclude(customer__in=_customers_who_think(freed))
     entries = list(with_services(waiting).order_by("created", "id"))
-    numbers = {entry.pk: usable_number(entry.customer) for entry in entries}
+    numbers = {entry.pk: usable_number(entry.customer.phone_number) for entry in entries}
     opted_out = opt_outs.among(numbers.values())
     return [entry for entry in entries if numbers[entry.pk] and numbers[entry.pk] not in opted_out]
 

@@ -19,6 +19,7 @@ from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from appointment import planning
 from appointment import services as appointments
 from appointment.models import Appointment
 from appointment.rules import RuleBroken, TimeRefused
@@ -286,7 +287,7 @@ def _offer(match: Match) -> Offer | None:
         expires_at=now + timedelta(minutes=settings.WAITLIST_HOLD_MINUTES),
     )
     _come_to(entry, Entry.State.OFFERED)
-    appointments.tell_of_offer(booking, offer.expires_at, links.address_of(offer))
+    planning.tell_of_offer(booking, offer.expires_at, links.address_of(offer))
     log.info("slot_offered", entry_id=entry.pk, offer_id=offer.pk, booking_id=booking.pk)
     return offer
 

@@ -18,7 +18,7 @@ from django.test.utils import CaptureQueriesContext
 from ical.calendar_stream import IcsCalendarStream
 
 from address.models import Address
-from appointment import calendar_feeds, calendars, services
+from appointment import calendar_feeds, calendars, planning, services
 from appointment.models import Appointment, Block, CalendarDomain, CalendarFeed
 from tests.factories import (
     hours_ahead,
@@ -263,7 +263,7 @@ def test_change_past_the_hooks_is_a_new_version_too(changes: dict[str, Any]) -> 
     Appointment.objects.update(modified=F("modified") - timedelta(days=1))
     Appointment.objects.filter(pk=booking.pk).update(**changes)
     for _ in range(2):
-        services.plan_unplanned()
+        planning.plan_unplanned()
         booking.refresh_from_db()
         assert booking.calendar_sequence == 1
         assert booking.modified > booking.created
@@ -272,7 +272,7 @@ def test_change_past_the_hooks_is_a_new_version_too(changes: dict[str, Any]) -> 
 def test_import_past_the_hooks_is_version_zero() -> None:
     booking = make_appointment()
     Appointment.objects.filter(pk=booking.pk).update(texts_planned_for=None)
-    services.plan_unplanned()
+    planning.plan_unplanned()
     assert file_of(booking)["SEQUENCE"] == 0
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from appointment import rules, services
+from appointment import due_texts, foresight, rules, services
 from appointment.models import Appointment, OccupiedTime
 from sms.models import Message
 from tests.factories import hours_ahead, make_appointment, make_customer, make_salon, make_user
@@ -21,19 +21,19 @@ def new_booking(**fields: Any) -> Any:
 
 def test_foreseen_texts_are_those_that_booking_plans() -> None:
     book = new_booking()
-    foreseen = services.foresee(book)
+    foreseen = foresight.foresee(book)
     assert not Appointment.objects.exists()
     booking = book()
     planned = Message.objects.filter(booking_id=booking.pk).order_by("due_at", "id")
     assert [(text.message.kind, text.body) for text in foreseen] == [
-        (text.kind, services.preview(text, booking)) for text in planned
+        (text.kind, due_texts.preview(text, booking)) for text in planned
     ]
     assert all(text.is_sent and text.segments == 1 for text in foreseen)
 
 
 def test_nothing_is_left_and_no_worker_is_told(django_capture_on_commit_callbacks: Any) -> None:
     with django_capture_on_commit_callbacks() as callbacks:
-        services.foresee(new_booking(end_time=hours_ahead(25)))
+        foresight.foresee(new_booking(end_time=hours_ahead(25)))
     assert callbacks == []
     assert not Message.objects.exists()
     assert not OccupiedTime.objects.exists()
@@ -43,10 +43,10 @@ def test_nothing_is_left_and_no_worker_is_told(django_capture_on_commit_callback
 def test_of_a_change_only_its_own_texts_are_foreseen() -> None:
     booking = make_appointment()
     move = partial(services.change, booking.pk, appointment_time=hours_ahead(30))
-    assert [text.message.kind for text in services.foresee(move, booking.pk)] == ["confirmation", "reminder"]
+    assert [text.message.kind for text in foresight.foresee(move, booking.pk)] == ["confirmation", "reminder"]
     stay = partial(services.change, booking.pk, comment="Later")
-    assert services.foresee(stay, booking.pk) == []
-    assert [text.message.kind for text in services.foresee(partial(services.cancel, booking.pk), booking.pk)] == [
+    assert foresight.foresee(stay, booking.pk) == []
+    assert [text.message.kind for text in foresight.foresee(partial(services.cancel, booking.pk), booking.pk)] == [
         "cancellation"
     ]
     booking.refresh_from_db()
@@ -56,4 +56,4 @@ def test_of_a_change_only_its_own_texts_are_foreseen() -> None:
 
 def test_what_is_refused_is_refused_before_too() -> None:
     with pytest.raises(rules.RuleBroken):
-        services.foresee(new_booking(appointment_time=hours_ahead(-1)))
+        foresight.foresee(new_booking(appointment_time=hours_ahead(-1)))

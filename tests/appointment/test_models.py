@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from appointment import services
+from appointment import planning
 from appointment.models import Appointment
 from sms.models import Message
 from tests.delivering import deliver_due, ledger_of, let_time_pass
@@ -466,7 +466,7 @@ def test_cancel_task_withdraws_the_reminder_alone():
     ]
     booking.refresh_from_db()
     assert booking.task_id == ""
-    assert services.plan_unplanned() == 0
+    assert planning.plan_unplanned() == 0
 
 
 def test_named_methods_plan_nothing_for_a_visit_that_is_cancelled():
@@ -476,7 +476,7 @@ def test_named_methods_plan_nothing_for_a_visit_that_is_cancelled():
     booking.send_confirmation_sms()
     booking.schedule_reminder_sms()
     assert ledger_of(booking) == before
-    assert services.plan_unplanned() == 0
+    assert planning.plan_unplanned() == 0
 
 
 def test_confirmation_sent_by_hand_for_an_imported_booking_does_not_break_its_next_save():

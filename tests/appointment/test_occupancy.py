@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError, transaction
 
-from appointment import services
+from appointment import planning, services
 from appointment.models import Appointment, Block, OccupiedTime
 from tests.factories import (
     hours_ahead,
@@ -135,13 +135,13 @@ def test_what_was_written_past_the_hooks_is_given_its_time_even_where_it_overlap
     fields = {"salon": salon, "user": owner, "customer": booking.customer}
     hour = {"appointment_time": NINE, "end_time": NINE + timedelta(hours=1)}
     Appointment.objects.bulk_create([Appointment(**fields, **hour), Appointment(**fields, **hour, column_id=2)])
-    services.plan_unplanned()
+    planning.plan_unplanned()
     held = (
         OccupiedTime.objects.exclude(appointment=booking).order_by("column_id").values_list("column_id", "holds_chair")
     )
     assert list(held) == [(1, False), (2, True)]
     Appointment.objects.filter(column_id=2).update(appointment_time=NINE + timedelta(minutes=30))
-    services.plan_unplanned()
+    planning.plan_unplanned()
     assert OccupiedTime.objects.get(column_id=2).during.lower == NINE + timedelta(minutes=30)
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.db import connection, transaction
 
-from appointment import services
+from appointment import planning, services
 from appointment.models import Appointment
 from salon.models import Salon
 from sms.models import Message
@@ -106,7 +106,7 @@ def test_two_sweeps_at_once_plan_each_import_once(queues):
     booking = make_appointment()
     fields = {name: getattr(booking, name) for name in ("salon", "user", "customer", "appointment_time")}
     Appointment.objects.bulk_create([Appointment(**fields) for _ in range(60)])
-    assert sum(race(*[services.plan_unplanned] * 3)) == 60
+    assert sum(race(*[planning.plan_unplanned] * 3)) == 60
     assert Message.objects.filter(kind="reminder", status="pending").count() == 61
     assert Message.objects.filter(kind="confirmation").count() == 1
 

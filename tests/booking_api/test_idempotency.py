@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from appointment import services
+from appointment import planning
 from appointment.models import Appointment
 from booking_api import idempotency
 from booking_api.models import KeptAnswer
@@ -169,7 +169,7 @@ def test_fault_keeps_nothing_so_that_the_request_may_be_tried_again(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr(services, "plan_texts", lambda *_, **__: 1 / 0)
+        patched.setattr(planning, "plan_texts", lambda *_, **__: 1 / 0)
         client = world.api(world.owner)
         client.raise_request_exception = False
         answer = client.post("/appointments/", world.body, headers=KEY)
@@ -202,7 +202,7 @@ def test_request_whose_process_died_leaves_neither_booking_nor_lock(
             cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
 
     with monkeypatch.context() as patched:
-        patched.setattr(services, "plan_texts", die)
+        patched.setattr(planning, "plan_texts", die)
         client = world.api(world.owner)
         client.raise_request_exception = False
         crashed = in_thread(lambda: client.post("/appointments/", world.body, headers=KEY)).result(10)
@@ -213,7 +213,7 @@ def test_request_whose_process_died_leaves_neither_booking_nor_lock(
 
 @pytest.mark.django_db(transaction=True)
 def test_request_that_hangs_is_ended_by_the_database(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    plan_texts = services.plan_texts
+    plan_texts = planning.plan_texts
     repeated: list[int] = []
 
     def hang_at_first(*args: Any, **named: Any) -> None:
@@ -224,7 +224,7 @@ def test_request_that_hangs_is_ended_by_the_database(world: World, monkeypatch: 
         plan_texts(*args, **named)
 
     monkeypatch.setattr(idempotency, "LONGEST_SILENCE_SECONDS", 0.2)
-    monkeypatch.setattr(services, "plan_texts", hang_at_first)
+    monkeypatch.setattr(planning, "plan_texts", hang_at_first)
     client = world.api(world.owner)
     client.raise_request_exception = False
     hung = in_thread(lambda: client.post("/appointments/", world.body, headers=KEY)).result(20)

@@ -10,7 +10,7 @@ import pytest
 from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
-from appointment import services
+from appointment import due_texts
 from sms import delivery, opt_outs
 from sms.batches import Batched
 from sms.models import Message
@@ -92,7 +92,7 @@ def test_without_a_thread_each_caller_does_its_own():
 @pytest.mark.django_db
 def test_claims_together_cost_the_same_statements_as_one():
     def claim_all(bookings):
-        owed = [delivery.Owed(one.pk, Kind.CONFIRMATION, services.compose_confirmations) for one in bookings]
+        owed = [delivery.Owed(one.pk, Kind.CONFIRMATION, due_texts.compose_confirmations) for one in bookings]
         with CaptureQueriesContext(connection) as queries:
             claims = delivery.claims._work(owed)
         return claims, len(queries)
@@ -111,10 +111,10 @@ def test_two_texts_of_one_booking_asked_for_together_go_one_after_the_other():
     other = make_appointment(allow_overlap=True)
     claims = delivery.claims._work(
         [
-            delivery.Owed(booking.pk, Kind.CONFIRMATION, services.compose_confirmations),
-            delivery.Owed(booking.pk, Kind.REMINDER, services.compose_reminders),
-            delivery.Owed(booking.pk, Kind.CONFIRMATION, services.compose_confirmations),
-            delivery.Owed(other.pk, Kind.CONFIRMATION, services.compose_confirmations),
+            delivery.Owed(booking.pk, Kind.CONFIRMATION, due_texts.compose_confirmations),
+            delivery.Owed(booking.pk, Kind.REMINDER, due_texts.compose_reminders),
+            delivery.Owed(booking.pk, Kind.CONFIRMATION, due_texts.compose_confirmations),
+            delivery.Owed(other.pk, Kind.CONFIRMATION, due_texts.compose_confirmations),
         ]
     )
     assert [claim.kind if claim else None for claim in claims] == ["confirmation", None, None, "confirmation"]
@@ -125,7 +125,7 @@ def test_two_texts_of_one_booking_asked_for_together_go_one_after_the_other():
 def test_one_who_opted_out_is_told_from_the_others_of_a_batch():
     bookings = [make_appointment(allow_overlap=True) for _ in range(3)]
     opt_outs.record(str(bookings[1].customer.phone_number), "STOP", SENDER)
-    owed = [delivery.Owed(one.pk, Kind.CONFIRMATION, services.compose_confirmations) for one in bookings]
+    owed = [delivery.Owed(one.pk, Kind.CONFIRMATION, due_texts.compose_confirmations) for one in bookings]
     claims = delivery.claims._work(owed)
     assert [claim is not None for claim in claims] == [True, False, True]
     assert Message.objects.get(booking=bookings[1], kind="confirmation").status == "skipped"
@@ -134,7 +134,7 @@ def test_one_who_opted_out_is_told_from_the_others_of_a_batch():
 @pytest.mark.django_db
 def test_outcomes_together_are_each_told_by_their_own_fate():
     bookings = [make_appointment(allow_overlap=True) for _ in range(4)]
-    owed = [delivery.Owed(one.pk, Kind.CONFIRMATION, services.compose_confirmations) for one in bookings]
+    owed = [delivery.Owed(one.pk, Kind.CONFIRMATION, due_texts.compose_confirmations) for one in bookings]
     claims: Any = delivery.claims._work(owed)
     Message.objects.filter(pk=claims[3].outgoing.message_id).update(attempts=2)
     answers: list[Any] = [

@@ -10,7 +10,7 @@ import pytest
 import time_machine
 from django.db import connection, transaction
 
-from appointment import services, texts
+from appointment import due_texts, texts
 from sms import delivery, holds, opt_outs
 from sms.clock import database_now
 from sms.models import Message, OptOut, SenderHold
@@ -28,7 +28,7 @@ def confirmation():
 
 
 def claim(booking):
-    return delivery.claim(booking.pk, Kind.CONFIRMATION, services.compose_confirmations)
+    return delivery.claim(booking.pk, Kind.CONFIRMATION, due_texts.compose_confirmations)
 
 
 # --- The claim ------------------------------------------------------------------------------------------
@@ -37,7 +37,7 @@ def claim(booking):
 @pytest.mark.django_db(transaction=True)
 def test_of_eight_workers_one_gets_the_text(queues, twilio):
     booking = make_appointment()
-    race(*[partial(services.deliver_confirmation, booking.pk)] * 8)
+    race(*[partial(due_texts.deliver_confirmation, booking.pk)] * 8)
     assert len(twilio.messages()) == 1
     assert confirmation().attempts == 1
 
@@ -64,7 +64,7 @@ def test_claim_marks_the_row_as_being_sent_until_its_lease_ends(settings):
 
 def test_text_ahead_of_its_moment_is_not_claimed():
     booking = make_appointment()
-    assert delivery.claim(booking.pk, Kind.REMINDER, services.compose_reminders) is None
+    assert delivery.claim(booking.pk, Kind.REMINDER, due_texts.compose_reminders) is None
     assert Message.objects.get(kind="reminder").status == "pending"
 
 
@@ -72,7 +72,7 @@ def test_text_waits_while_another_of_its_booking_is_with_twilio():
     booking = make_appointment()
     claim(booking)
     make_due(Message.objects.get(kind="reminder"))
-    assert delivery.claim(booking.pk, Kind.REMINDER, services.compose_reminders) is None
+    assert delivery.claim(booking.pk, Kind.REMINDER, due_texts.compose_reminders) is None
 
 
 # --- The second look --------------------------------------------------------------------------------------
@@ -398,5 +398,5 @@ def test_no_transaction_is_open_while_twilio_is_asked(monkeypatch, transactional
         return delivery.transport.Accepted("SM" + "0" * 32, 1)
 
     monkeypatch.setattr(delivery.transport, "send", send)
-    services.deliver_confirmation(booking.pk)
+    due_texts.deliver_confirmation(booking.pk)
     assert seen == [(False, "sending")]

@@ -28,7 +28,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from appointment import services, texts
+from appointment import due_texts, planning, services, texts
 from appointment.models import Appointment
 from customer.models import Customer
 from salon.models import Salon
@@ -43,9 +43,9 @@ from twilio_emulator.client import EmulatorClient
 
 Status, Kind = Message.Status, Message.Kind
 DELIVER = {
-    Kind.CONFIRMATION: services.deliver_confirmation,
-    Kind.REMINDER: services.deliver_reminder,
-    Kind.CANCELLATION: services.deliver_cancellation,
+    Kind.CONFIRMATION: due_texts.deliver_confirmation,
+    Kind.REMINDER: due_texts.deliver_reminder,
+    Kind.CANCELLATION: due_texts.deliver_cancellation,
 }
 UNSETTLED = (Status.PENDING, Status.SENDING, Status.UNKNOWN)
 ARRIVED = (Status.SENT, Status.DELIVERED)
@@ -168,7 +168,7 @@ class Deliveries(RuleBasedStateMachine):
             Appointment.objects.filter(pk=told.booking_id).update(appointment_time=self._ahead(ahead))
 
     def save_without_change(self, which: int) -> None:
-        services.plan_unplanned()
+        planning.plan_unplanned()
         before = list(Message.objects.order_by("pk").values_list("pk", "status", "due_at"))
         for told in self._pick(which):
             Appointment.objects.get(pk=told.booking_id).save()
@@ -241,7 +241,7 @@ class Deliveries(RuleBasedStateMachine):
             sleeper.claim = replace(sleeper.claim, deadline=sleeper.claim.deadline - seconds)
 
     def keep_house(self) -> None:
-        services.plan_unplanned()
+        planning.plan_unplanned()
         reconcile.trace_unknown()
         holds.choose_probe()
 
@@ -428,7 +428,7 @@ def _asleep() -> Iterator[list[delivery.Claim]]:
 def test_promises_hold_in_every_order_of_events(settings: Any, twilio: EmulatorClient, monkeypatch: Any) -> None:
     settings.PUBLIC_BASE_URL = "http://127.0.0.1:9"  # puts our message id into each text; nobody listens there
     settings.SMS_RECONCILE_SECONDS = 20.0
-    monkeypatch.setattr(services, "nudge", lambda *_: None)
+    monkeypatch.setattr(planning, "nudge", lambda *_: None)
     Deliveries.twilio = twilio
     run_state_machine_as_test(Deliveries, settings=SETTINGS)
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 
+from appointment import planning
 from appointment import services as appointments
 from appointment.models import Appointment, Block, OccupiedTime
 from sms import opt_outs
@@ -213,7 +214,7 @@ def cancelled_by_saving(booking):
 
 def cancelled_past_the_hooks(booking):
     Appointment.objects.filter(pk=booking.pk).update(status="cancelled")
-    appointments.plan_unplanned()
+    planning.plan_unplanned()
 
 
 def moved(booking):

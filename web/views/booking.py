@@ -13,7 +13,7 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from phonenumber_field.phonenumber import to_python
 
-from appointment import services
+from appointment import foresight
 from appointment.models import Appointment
 from appointment.serializers import AppointmentSerializer
 from customer.filters import CustomerFilter
@@ -58,7 +58,7 @@ def book_texts(request: HttpRequest, salon: Salon) -> HttpResponse:
     if _is_unfinished(request):
         return page(request, salon, "web/parts/foreseen.html", {"is_unfinished": True})
     try:
-        foreseen = services.foresee(lambda: _book(request, salon))
+        foreseen = foresight.foresee(lambda: _book(request, salon))
     except Refused as refused:
         context = {"form": request.POST.dict()} | refusal(request, salon, refused)
         return page(request, salon, "web/parts/foreseen.html", context)

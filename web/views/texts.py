@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
-from appointment import services
+from appointment import due_texts
 from appointment.filters import local_today
 from appointment.models import Appointment
 from customer.models import Customer
@@ -71,7 +71,7 @@ def with_words(texts: Iterable[Message]) -> list[tuple[Message, str]]:
     return [
         (
             text,
-            services.preview(text, bookings[text.booking_id])
+            due_texts.preview(text, bookings[text.booking_id])
             if text.status == Status.PENDING and text.booking_id in bookings
             else "",
         )

@@ -14,7 +14,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from appointment import history, services
+from appointment import due_texts, foresight, history, planning, services
 from appointment.models import Appointment
 from appointment.serializers import AppointmentSerializer, obeying_rules
 from salon.models import Salon
@@ -94,7 +94,7 @@ def _story(text: Message, booking: Appointment, texts: list[Message], is_opted_o
         and booking.status == (Status.CANCELLED if text.kind == Message.Kind.CANCELLATION else Status.BOOKED)
         and text.visit_at == booking.appointment_time
     )
-    words = services.preview(text, booking) if text.status == Message.Status.PENDING else ""
+    words = due_texts.preview(text, booking) if text.status == Message.Status.PENDING else ""
     return told_of(text, words, may_go_again=may_go_again, is_opted_out=is_opted_out)
 
 
@@ -166,7 +166,7 @@ def move(request: HttpRequest, salon: Salon, visit_id: int) -> JsonResponse:
     is_trial = "try" in request.POST
     try:
         if is_trial:
-            foreseen = services.foresee(partial(_move, request, salon, booking), booking.pk)
+            foreseen = foresight.foresee(partial(_move, request, salon, booking), booking.pk)
             return JsonResponse({"texts": [_foreseen(text) for text in foreseen], "customer": str(booking.customer)})
         moved = _move(request, salon, booking)
     except Refused as refused:
@@ -192,7 +192,7 @@ def _move(request: HttpRequest, salon: Salon, booking: Appointment) -> Appointme
     return moved
 
 
-def _foreseen(text: services.Foreseen) -> dict[str, Any]:
+def _foreseen(text: foresight.Foreseen) -> dict[str, Any]:
     return {
         "kind": text.message.kind,
         "sent": text.is_sent,
@@ -228,7 +228,7 @@ def change_texts(request: HttpRequest, salon: Salon, visit_id: int) -> HttpRespo
     """Which texts the change in the form would send."""
     booking = _visit_of(salon, visit_id)
     try:
-        foreseen = services.foresee(partial(_change, request, salon, booking), booking.pk)
+        foreseen = foresight.foresee(partial(_change, request, salon, booking), booking.pk)
     except Refused as refused:
         context = {"form": request.POST.dict()} | refusal(request, salon, refused)
         return page(request, salon, "web/parts/foreseen.html", context)
@@ -284,7 +284,7 @@ def cancel(request: HttpRequest, salon: Salon, visit_id: int) -> HttpResponse:
     booking = _visit_of(salon, visit_id)
     if request.method != "POST":
         try:
-            foreseen = services.foresee(partial(_cancel, request, booking), booking.pk)
+            foreseen = foresight.foresee(partial(_cancel, request, booking), booking.pk)
         except Refused as refused:
             return _show(request, salon, visit_id, status=refused.status, refused=refused)
         return page(request, salon, "web/cancel.html", {"visit": booking, "foreseen": foreseen})
@@ -317,7 +317,7 @@ def send_again(request: HttpRequest, salon: Salon, visit_id: int, text_id: int) 
         return _show(request, salon, visit_id, ask_again=text.pk)
     try:
         with transaction.atomic():
-            services.lock(booking)  # two who click at once are told of each other
+            planning.lock(booking)  # two who click at once are told of each other
             ledger.plan_again(text, database_now())
     except ledger.NotAgain as why:
         refused = Refused(409, {forms.WHOLE_FORM: [str(why)]})

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from appointment import services
+from appointment import planning
 from booking_api import idempotency
 from sms.dispatch import CHORES, Chore, Dispatcher
 
@@ -16,7 +16,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         own_chores = [
-            Chore(services.plan_unplanned, interval_seconds=2.0),
+            Chore(planning.plan_unplanned, interval_seconds=2.0),
             Chore(idempotency.forget_expired, interval_seconds=60.0),
         ]
         dispatcher = Dispatcher([*own_chores, *CHORES])
