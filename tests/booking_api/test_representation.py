@@ -11,6 +11,7 @@ from django.utils import timezone as django_timezone
 from rest_framework import serializers
 from rest_framework.fields import SkipField
 
+from appointment import services
 from appointment.models import Appointment
 from appointment.serializers import AppointmentSerializer, DayTextSerializer
 from booking_api.representation import QuickRepresentationMixin
@@ -34,18 +35,7 @@ def books():
     """A visit with all that one can have, one with next to nothing, and their texts."""
     salon = make_salon()
     visit = make_appointment(salon=salon, comment="Chloé 💇", column_id=3)
-    service = make_service(salon, price="48.50", duration_minutes=30)
-    visit.booked_services.create(
-        service=service,
-        position=0,
-        duration_minutes=30,
-        buffer_before_minutes=0,
-        buffer_after_minutes=0,
-        gap_after_minutes=0,
-        gap_minutes=0,
-        price="48.50",
-        currency="EUR",
-    )
+    services.change(visit.pk, services=[make_service(salon, price="48.50")])
     cancelled = make_appointment(salon=salon, end_time=None)
     cancelled.status = Appointment.Status.CANCELLED
     cancelled.cancel_reason = "ill"

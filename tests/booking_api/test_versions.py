@@ -177,7 +177,7 @@ def test_list_shows_no_version(world: World) -> None:
 
 def test_reading_with_a_condition_locks_nothing(world: World, django_assert_num_queries: Any) -> None:
     world.client.get(f"/salons/{world.salon.pk}/")
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):
         world.client.get(f"/salons/{world.salon.pk}/", headers={"If-None-Match": '"other"', "If-Match": '"other"'})
     assert not connection.needs_rollback
     assert Salon.objects.count() == 1

@@ -41,5 +41,5 @@ def test_ledger_takes_the_same_number_of_queries_however_long(api, django_assert
             make_appointment(
                 salon=booking.salon, appointment_time=booking.appointment_time + timedelta(hours=number + 1)
             )
-        with django_assert_num_queries(2):
+        with django_assert_num_queries(3):
             client.get("/messages/")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from appointment import services
 from appointment.filters import local_today
 from schedule.models import Chair, Service, SpecialHours, TimeOff, WorkingHours
 from tests.factories import hours_ahead, make_appointment, make_owner, make_salon, make_service, make_user
@@ -137,16 +138,7 @@ def test_service_that_was_booked_is_not_removed(desk: Any) -> None:
     owner = Owner(desk)
     service = make_service(owner.salon)
     visit = make_appointment(salon=owner.salon, user=owner.user)
-    visit.booked_services.create(
-        service=service,
-        position=0,
-        duration_minutes=60,
-        buffer_before_minutes=0,
-        buffer_after_minutes=0,
-        gap_after_minutes=0,
-        gap_minutes=0,
-        currency="GBP",
-    )
+    services.change(visit.pk, services=[service])
     answer = owner.post(f"services/{service.pk}/", delete="yes")
     assert (answer.status_code, "Switch it off instead" in answer.content.decode()) == (409, True)
     assert Service.objects.exists()
