@@ -1,32 +1,25 @@
+"""Bookings and blocks, their texts and their history, and who may see them in a calendar."""
+
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime, time
-from functools import lru_cache, partial
-from typing import Any, TypeVar, cast
+from datetime import UTC, datetime
+from typing import Any
 
-from django.core.exceptions import ObjectDoesNotExist
-from django.utils import timezone
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
-from rest_framework.exceptions import APIException, NotFound
 
-from appointment import availability, due_texts, rules, series, services
-from appointment.models import Appointment, Block, CalendarFeed, Series
-from booking_api.errors import Conflict
+from appointment import availability, due_texts, services
+from appointment.models import Appointment, Block, CalendarFeed
+from appointment.refusals import obeying_rules
 from booking_api.fields import StrictFieldsMixin, VisiblePrimaryKeyField
 from booking_api.permissions import caller
 from booking_api.representation import QuickRepresentationMixin
 from customer.models import Customer
 from salon.models import Salon
-from schedule import recurrence, spans
-from schedule.models import Chair, Service
-from schedule.serializers import ServiceSerializer
+from schedule.models import Service
 from sms.models import InboundMessage, Message
 from sms.serializers import MessageSerializer
 from user.models import ExtendedUser
 
-Made = TypeVar("Made")
 MOST_SERVICES = 10
 
 
@@ -136,7 +129,7 @@ class AppointmentSerializer(StrictFieldsMixin, QuickRepresentationMixin, seriali
         return status
 
     def validate_services(self, services: list[Service]) -> list[Service]:
-        return _not_too_many(services)
+        return not_too_many(services)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         salon: Salon = attrs.get("salon") or self.instance.salon  # type: ignore[union-attr]
@@ -172,7 +165,7 @@ class AppointmentSerializer(StrictFieldsMixin, QuickRepresentationMixin, seriali
         return obeying_rules(services.change, instance.pk, **validated_data)
 
 
-def _not_too_many(services: list[Service]) -> list[Service]:
+def not_too_many(services: list[Service]) -> list[Service]:
     if len(services) > MOST_SERVICES:
         raise serializers.ValidationError(f"Book at most {MOST_SERVICES} services at a time.", code="too_many")
     return services
@@ -221,156 +214,6 @@ class NothingSerializer(StrictFieldsMixin, serializers.Serializer[Any]):
     """For an act that asks for nothing: what is sent nevertheless is refused, not ignored."""
 
 
-@extend_schema_field({"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$"})
-class OnTheClockField(serializers.DateTimeField):
-    """What the salon's clock shows, without an offset; for answers."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(format="%Y-%m-%dT%H:%M:%S", default_timezone=None, read_only=True, **kwargs)
-
-
-class OccurrenceSerializer(serializers.Serializer[Any]):
-    """A visit by a series' rule; ``code`` and ``message`` say why it cannot be booked, and are null where it can."""
-
-    position = serializers.IntegerField(help_text="Its place in the series, from 1.")
-    on_the_clock = OnTheClockField(help_text="Where the rule puts it, on the salon's clock.")
-    appointment_time = serializers.DateTimeField(source="starts_at", help_text="The moment of that, in UTC.")
-    is_shifted = serializers.BooleanField(
-        help_text="The clock never shows that time, as it is put forward then: the visit begins as it is."
-    )
-    can_be_booked = serializers.BooleanField()
-    code = serializers.CharField(source="refusal.code", default=None, allow_null=True)
-    message = serializers.CharField(source="refusal.message", default=None, allow_null=True)
-
-
-class PlannedSeriesSerializer(AppointmentSerializer):
-    """The fields of a booking, with the time of the first visit, and the rule by which it recurs."""
-
-    rule = serializers.CharField(
-        max_length=recurrence.LONGEST_RULE,
-        help_text="RFC 5545: FREQ of DAILY, WEEKLY, MONTHLY or YEARLY, with COUNT or UNTIL; at most 104 visits, and "
-        "none more than two years ahead. It runs on the salon's clock.",
-    )
-
-    class Meta(AppointmentSerializer.Meta):
-        fields = [
-            "salon",
-            "user",
-            "customer",
-            "appointment_time",
-            "end_time",
-            "comment",
-            "column_id",
-            "services",
-            "slot",
-            "allow_overlap",
-            "allow_outside_hours",
-            "rule",
-        ]
-
-
-class NewSeriesSerializer(PlannedSeriesSerializer):
-    skip_clashes = serializers.BooleanField(
-        default=False,
-        help_text="Make the visits that can be, and leave out the others. Else it is all of them or none.",
-    )
-
-    class Meta(PlannedSeriesSerializer.Meta):
-        fields = [*PlannedSeriesSerializer.Meta.fields, "skip_clashes"]
-
-
-class FromVisitMixin(StrictFieldsMixin, serializers.Serializer[Any]):
-    """``from`` names the visit from which on something holds: that one and those after it."""
-
-    def get_fields(self) -> dict[str, Any]:
-        from_visit = VisiblePrimaryKeyField(
-            required=False,
-            allow_null=True,
-            queryset=Appointment.objects.all(),
-            help_text="A visit of the series: it, and those after it. None: all that are still ahead.",
-        )
-        return {"from": from_visit, **super().get_fields()}
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        attrs["from_visit"] = attrs.pop("from", None)
-        return attrs
-
-
-class CancelSeriesSerializer(FromVisitMixin, CancelSerializer):
-    """What to cancel, and why."""
-
-
-class ChangeSeriesSerializer(FromVisitMixin):
-    """What is given is changed, of every visit concerned that is still ahead."""
-
-    time_of_day = serializers.TimeField(required=False, help_text="The new one, on the salon's clock.")
-    shift_days = serializers.IntegerField(
-        required=False, min_value=-6, max_value=6, help_text="To another day: so many days later, or earlier."
-    )
-    user = VisiblePrimaryKeyField(required=False, queryset=ExtendedUser.objects.filter(is_active=True))
-    column_id = serializers.IntegerField(required=False, min_value=1, max_value=availability.LARGEST_COLUMN)
-    services = VisiblePrimaryKeyField(many=True, required=False, queryset=Service.objects.all())
-    comment = serializers.CharField(required=False, allow_blank=True, max_length=2000)
-    include_changed_alone = serializers.BooleanField(
-        default=False,
-        help_text="Change also those that were moved, or given to another person or chair, by themselves.",
-    )
-
-    def validate_services(self, services: list[Service]) -> list[Service]:
-        return _not_too_many(services)
-
-    def validate_time_of_day(self, time_of_day: time) -> time:
-        return time_of_day.replace(microsecond=0, tzinfo=None)
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if not attrs.keys() - {"from", "include_changed_alone"}:
-            raise serializers.ValidationError("Give what to change, such as time_of_day.", code="nothing_to_change")
-        return super().validate(attrs)
-
-
-class SeriesSerializer(serializers.ModelSerializer[Series]):
-    """A series as it was made, and how many of its visits are still ahead."""
-
-    starts_at = OnTheClockField(help_text="The first visit by the rule, on the salon's clock.")
-    visits_ahead = serializers.IntegerField(read_only=True)
-
-    class Meta:
-        model = Series
-        fields = ["id", "salon", "customer", "rule", "starts_at", "visits_ahead", "created_by", "created"]
-        read_only_fields = fields
-
-
-class SeriesWithVisitsSerializer(SeriesSerializer):
-    """With every visit, also those that are over or cancelled, by their place."""
-
-    visits = AppointmentSerializer(many=True, read_only=True)
-
-    class Meta(SeriesSerializer.Meta):
-        fields = [*SeriesSerializer.Meta.fields, "visits"]
-        read_only_fields = fields
-
-
-class MadeSeriesSerializer(SeriesWithVisitsSerializer):
-    left_out = OccurrenceSerializer(many=True, read_only=True, help_text="What could not be booked (`skip_clashes`).")
-
-    class Meta(SeriesWithVisitsSerializer.Meta):
-        fields = [*SeriesWithVisitsSerializer.Meta.fields, "left_out"]
-        read_only_fields = fields
-
-
-class ChangedSeriesSerializer(SeriesWithVisitsSerializer):
-    changed = serializers.ListField(child=serializers.IntegerField(), read_only=True, help_text="Keys of visits.")
-    left_alone = serializers.ListField(
-        child=serializers.IntegerField(),
-        read_only=True,
-        help_text="Those still ahead that stay as the staff had changed them by themselves.",
-    )
-
-    class Meta(SeriesWithVisitsSerializer.Meta):
-        fields = [*SeriesWithVisitsSerializer.Meta.fields, "changed", "left_alone"]
-        read_only_fields = fields
-
-
 class ReplySerializer(serializers.ModelSerializer[InboundMessage]):
     class Meta:
         model = InboundMessage
@@ -408,36 +251,6 @@ class HistoryEntrySerializer(serializers.Serializer[Any]):
     changes = FieldChangeSerializer(many=True)
 
 
-class SlotSerializer(serializers.Serializer[Any]):
-    """A time at which a visit can be booked: with ``slot``, or with what it says."""
-
-    slot = serializers.CharField(source="key", help_text="For the field of that name in a new booking.")
-    user = serializers.IntegerField(source="user_id")
-    starts_at = serializers.DateTimeField()
-    ends_at = serializers.DateTimeField()
-    column_ids = serializers.ListField(child=serializers.IntegerField(), help_text="Chairs that are free; any will do.")
-
-
-@lru_cache(maxsize=10_000)
-def _iso(at: int) -> str:
-    """Seconds since 1970 as in every answer; a month has few of them, and each chair and person the same."""
-    return f"{spans.moment(at):%Y-%m-%dT%H:%M:%SZ}"
-
-
-def as_json(slots: Iterable[availability.Slot]) -> list[dict[str, Any]]:
-    """What `SlotSerializer` would say of thousands of slots, in a tenth of the time."""
-    return [
-        {
-            "slot": slot.key,
-            "user": slot.user_id,
-            "starts_at": _iso(slot.begins),
-            "ends_at": _iso(slot.ends),
-            "column_ids": slot.column_ids,
-        }
-        for slot in slots
-    ]
-
-
 class BlockSerializer(StrictFieldsMixin, serializers.ModelSerializer[Block]):
     """Times carry a UTC offset; one without is read as the salon's local time. Answers are in UTC."""
 
@@ -461,116 +274,6 @@ class BlockSerializer(StrictFieldsMixin, serializers.ModelSerializer[Block]):
 
     def update(self, instance: Block, validated_data: dict[str, Any]) -> Block:
         return obeying_rules(services.change_block, instance.pk, **validated_data)
-
-
-class StretchSerializer(serializers.Serializer[Any]):
-    begins_at = serializers.DateTimeField()
-    ends_at = serializers.DateTimeField()
-
-
-class PersonsDaySerializer(serializers.Serializer[Any]):
-    """When somebody works on the day; ``plans_hours`` is false for a person who may be booked at any time."""
-
-    user = serializers.IntegerField(source="user_id")
-    name = serializers.CharField()
-    plans_hours = serializers.BooleanField()
-    working = StretchSerializer(many=True)
-    away = StretchSerializer(many=True)
-
-
-class DayChairSerializer(serializers.ModelSerializer[Chair]):
-    class Meta:
-        model = Chair
-        fields = ["column_id", "name"]
-
-
-class DayTextSerializer(QuickRepresentationMixin, serializers.ModelSerializer[Message]):
-    """The newest text of its kind."""
-
-    class Meta:
-        model = Message
-        fields = ["id", "kind", "status", "reason", "due_at", "sent_at", "delivered_at"]
-        read_only_fields = fields
-
-
-class VisitSerializer(serializers.Serializer[Any]):
-    """A booking of the day, with its customer, the stretches in which it keeps chair and person busy, and its texts."""
-
-    booking = AppointmentSerializer()
-    customer_name = serializers.CharField(source="booking.customer.full_name")
-    customer_phone_number = serializers.CharField(source="booking.customer.phone_number")
-    opted_out = serializers.BooleanField()
-    busy = StretchSerializer(many=True)
-    texts = DayTextSerializer(many=True)
-
-
-class DaySerializer(serializers.Serializer[Any]):
-    """Everything that a page of the day shows."""
-
-    salon = serializers.IntegerField(source="salon.pk")
-    date = serializers.DateField()
-    timezone = serializers.CharField(source="salon.timezone")
-    begins_at = serializers.DateTimeField()
-    ends_at = serializers.DateTimeField()
-    closed = StretchSerializer(many=True)
-    chairs = DayChairSerializer(many=True)
-    people = PersonsDaySerializer(many=True)
-    services = ServiceSerializer(many=True)
-    visits = VisitSerializer(many=True)
-    blocks = BlockSerializer(many=True)
-
-
-class AvailabilitySerializer(serializers.Serializer[Any]):
-    """The free slots of a person, by when they begin."""
-
-    user = serializers.IntegerField()
-    slots = SlotSerializer(many=True)
-
-
-def obeying_rules(act: Callable[..., Made], *args: Any, **fields: Any) -> Made:
-    """Do something to a booking, a block or a series; a broken rule becomes the API's error.
-
-    Raises:
-      Conflict: another booking has the time; with the free slots nearest to it. Or visits of a series clash; with each.
-      serializers.ValidationError: any other rule.
-      NotFound: it has been deleted meanwhile.
-    """
-    try:
-        return act(*args, **fields)
-    except rules.TimeRefused as refused:
-        raise _with_alternatives(refused) from refused
-    except series.Clashes as clashes:
-        raise _with_clashes(clashes) from clashes
-    except rules.RuleBroken as broken:
-        raise serializers.ValidationError({broken.field: [broken.message]}, code=broken.code) from broken
-    except ObjectDoesNotExist as gone:  # since this request began
-        raise NotFound from gone
-
-
-def _with_alternatives(refused: rules.TimeRefused) -> APIException:
-    """The API's error for a time that will not do; others are looked for once the request's locks are gone."""
-    error: Any
-    if isinstance(refused, rules.SlotTaken):
-        error = Conflict(refused.message, code=refused.code)
-    else:
-        error = serializers.ValidationError({refused.field: [refused.message]}, code=refused.code)
-    if isinstance(refused.booking, Appointment):
-        error.extra = partial(_alternatives, refused.booking, refused.services)
-    return cast(APIException, error)
-
-
-def _with_clashes(clashes: series.Clashes) -> APIException:
-    error: Any = Conflict(
-        f"{len(clashes.refused)} of {clashes.wanted} visits cannot be then, and none was booked or changed. Choose "
-        "another time, person or chair, or leave them out.",
-        code="visits_clash",
-    )
-    error.extra = lambda: {"clashes": OccurrenceSerializer(clashes.refused, many=True).data}
-    return cast(APIException, error)
-
-
-def _alternatives(booking: Appointment, wanted: Sequence[Service]) -> dict[str, Any]:
-    return {"alternatives": as_json(availability.nearest(booking, wanted, now=timezone.now()))}
 
 
 class CalendarFeedSerializer(StrictFieldsMixin, serializers.ModelSerializer[CalendarFeed]):

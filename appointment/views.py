@@ -22,31 +22,31 @@ from rest_framework.serializers import BaseSerializer
 
 from appointment import availability, calendar_feeds, calendars, history, series, services
 from appointment.day import day_of
+from appointment.day_serializers import DaySerializer
 from appointment.filters import AppointmentFilter, AvailabilityQuery, BlockFilter, DayQuery, SeriesFilter
 from appointment.models import Appointment, Block, CalendarFeed, Series
+from appointment.refusals import obeying_rules
 from appointment.serializers import (
     AppointmentSerializer,
-    AvailabilitySerializer,
     BlockSerializer,
     CalendarFeedSerializer,
     CancelSerializer,
+    HistoryEntrySerializer,
+    NewCalendarFeedSerializer,
+    NothingSerializer,
+    TextSerializer,
+)
+from appointment.series_serializers import (
     CancelSeriesSerializer,
     ChangedSeriesSerializer,
     ChangeSeriesSerializer,
-    DaySerializer,
-    HistoryEntrySerializer,
     MadeSeriesSerializer,
-    NewCalendarFeedSerializer,
     NewSeriesSerializer,
-    NothingSerializer,
-    OccurrenceSerializer,
     PlannedSeriesSerializer,
     SeriesSerializer,
     SeriesWithVisitsSerializer,
-    TextSerializer,
-    as_json,
-    obeying_rules,
 )
+from appointment.time_serializers import AvailabilitySerializer, OccurrenceSerializer, as_json
 from booking_api.permissions import caller
 from booking_api.rate_limits import Limit, take
 from booking_api.versions import VersionedMixin, is_known

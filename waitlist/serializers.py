@@ -6,7 +6,8 @@ from typing import Any
 from rest_framework import serializers
 
 from appointment.filters import check_days
-from appointment.serializers import MOST_SERVICES, obeying_rules
+from appointment.refusals import obeying_rules
+from appointment.serializers import MOST_SERVICES
 from booking_api.errors import Conflict
 from booking_api.fields import VisiblePrimaryKeyField
 from customer.models import Customer

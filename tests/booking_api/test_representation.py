@@ -12,8 +12,9 @@ from rest_framework import serializers
 from rest_framework.fields import SkipField
 
 from appointment import services
+from appointment.day_serializers import DayTextSerializer
 from appointment.models import Appointment
-from appointment.serializers import AppointmentSerializer, DayTextSerializer
+from appointment.serializers import AppointmentSerializer
 from booking_api.representation import QuickRepresentationMixin
 from customer.models import Customer
 from customer.serializers import CustomerSerializer

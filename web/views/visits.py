@@ -16,7 +16,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from appointment import due_texts, foresight, history, planning, services
 from appointment.models import Appointment
-from appointment.serializers import AppointmentSerializer, obeying_rules
+from appointment.refusals import obeying_rules
+from appointment.serializers import AppointmentSerializer
 from salon.models import Salon
 from schedule.models import Service
 from sms import ledger, opt_outs
