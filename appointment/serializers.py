@@ -1,4 +1,4 @@
-"""Bookings and blocks, their texts and their history, and who may see them in a calendar."""
+"""Bookings and blocks, their texts and their history."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from rest_framework import serializers
 
 from appointment import availability, due_texts, services
-from appointment.models import Appointment, Block, CalendarFeed
+from appointment.models import Appointment, Block
 from appointment.refusals import obeying_rules
 from booking_api.fields import StrictFieldsMixin, VisiblePrimaryKeyField
 from booking_api.permissions import caller
@@ -274,44 +274,3 @@ class BlockSerializer(StrictFieldsMixin, serializers.ModelSerializer[Block]):
 
     def update(self, instance: Block, validated_data: dict[str, Any]) -> Block:
         return obeying_rules(services.change_block, instance.pk, **validated_data)
-
-
-class CalendarFeedSerializer(StrictFieldsMixin, serializers.ModelSerializer[CalendarFeed]):
-    salon = VisiblePrimaryKeyField(
-        queryset=Salon.objects.all(),
-        required=False,
-        allow_null=True,
-        help_text="The only salon that it shows. None: every one that the person works for.",
-    )
-
-    class Meta:
-        model = CalendarFeed
-        fields = [
-            "id",
-            "name",
-            "user",
-            "salon",
-            "shows_customers",
-            "prefix",
-            "created_at",
-            "last_fetched_at",
-            "revoked_at",
-        ]
-        read_only_fields = ["user", "prefix", "created_at", "last_fetched_at", "revoked_at"]
-
-    def validate_salon(self, salon: Salon | None) -> Salon | None:
-        """A platform admin sees every salon, and works for few."""
-        if salon is not None and not salon.staff.filter(pk=caller(self.context["request"]).pk).exists():
-            raise serializers.ValidationError("You do not work there.", code="does_not_work_there")
-        return salon
-
-
-class NewCalendarFeedSerializer(CalendarFeedSerializer):
-    """What making a feed answers."""
-
-    url = serializers.URLField(
-        read_only=True, help_text="Its secret address, to subscribe to. It is shown here and never again."
-    )
-
-    class Meta(CalendarFeedSerializer.Meta):
-        fields = [*CalendarFeedSerializer.Meta.fields, "url"]

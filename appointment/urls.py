@@ -1,17 +1,8 @@
 from django.urls import path
 from rest_framework.routers import SimpleRouter
 
-from appointment.views import (
-    AppointmentViewSet,
-    AvailabilityView,
-    BlockViewSet,
-    CalendarFeedViewSet,
-    CalendarView,
-    DayView,
-    SeriesViewSet,
-    StaffCalendarFeedViewSet,
-    VisitCalendarView,
-)
+from appointment.calendar_views import CalendarFeedViewSet, CalendarView, StaffCalendarFeedViewSet, VisitCalendarView
+from appointment.views import AppointmentViewSet, AvailabilityView, BlockViewSet, DayView, SeriesViewSet
 
 router = SimpleRouter()
 router.register("appointments", AppointmentViewSet)

@@ -1,38 +1,29 @@
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
-from django.conf import settings
-from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
-from django.urls import reverse
+from django.db.models import QuerySet
 from django.utils import timezone
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
-from rest_framework import mixins, status, viewsets
+from rest_framework import mixins, viewsets
 from rest_framework.decorators import action
-from rest_framework.exceptions import NotFound, PermissionDenied, Throttled
-from rest_framework.generics import GenericAPIView, get_object_or_404
-from rest_framework.negotiation import BaseContentNegotiation
-from rest_framework.permissions import SAFE_METHODS, AllowAny, IsAuthenticated
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
-from appointment import availability, calendar_feeds, calendars, history, series, services
+from appointment import availability, history, series, services
 from appointment.day import day_of
 from appointment.day_serializers import DaySerializer
 from appointment.filters import AppointmentFilter, AvailabilityQuery, BlockFilter, DayQuery, SeriesFilter
-from appointment.models import Appointment, Block, CalendarFeed, Series
+from appointment.models import Appointment, Block, Series
 from appointment.refusals import obeying_rules
 from appointment.serializers import (
     AppointmentSerializer,
     BlockSerializer,
-    CalendarFeedSerializer,
     CancelSerializer,
     HistoryEntrySerializer,
-    NewCalendarFeedSerializer,
     NothingSerializer,
     TextSerializer,
 )
@@ -48,10 +39,8 @@ from appointment.series_serializers import (
 )
 from appointment.time_serializers import AvailabilitySerializer, OccurrenceSerializer, as_json
 from booking_api.permissions import caller
-from booking_api.rate_limits import Limit, take
-from booking_api.versions import VersionedMixin, is_known
+from booking_api.versions import VersionedMixin
 from booking_api.views import ApiMixin
-from salon.models import Salon
 from salon.views import OfSalonView
 from sms.models import Message
 from user.models import ExtendedUser
@@ -237,128 +226,3 @@ class DayView(OfSalonView):
         query.is_valid(raise_exception=True)
         day = day_of(salon, query.validated_data["date"])
         return Response(DaySerializer(day, context=self.get_serializer_context()).data)
-
-
-# --- Calendars ------------------------------------------------------------------------------------------
-
-
-class _WhateverIsAccepted(BaseContentNegotiation):
-    """Calendars ask for text/calendar, text/html or nothing in particular; errors are JSON for all of them."""
-
-    def filter_renderers(self, renderers: Any, format_suffix: str | None) -> Any:
-        return renderers
-
-    def select_renderer(self, request: Any, renderers: Any, format_suffix: str | None = None) -> tuple[Any, str]:
-        return renderers[0], renderers[0].media_type
-
-
-class _CalendarAnswer(ApiMixin, GenericAPIView[Any]):
-    """Base of what answers iCalendar, or 304."""
-
-    content_negotiation_class = _WhateverIsAccepted
-    pagination_class = None
-    answers_if_newer = True
-
-    def calendar(
-        self, request: Request, entries: Sequence[calendars.Entry], file_name: str, name: str = ""
-    ) -> HttpResponse:
-        etag = calendars.etag_of(entries)
-        if is_known(request, etag):
-            response: HttpResponse = HttpResponseNotModified()
-        else:
-            response = HttpResponse(calendars.render(entries, name), content_type=calendars.CONTENT_TYPE)
-            response["Content-Disposition"] = f'attachment; filename="{file_name}"'
-        response["ETag"] = etag
-        return response
-
-
-class VisitCalendarView(_CalendarAnswer):
-    """A visit as an iCalendar file. A calendar that has taken it in brings it up to date from a later one."""
-
-    permission_classes = [IsAuthenticated]
-    api_key_noun = "appointments"
-    queryset = Appointment.objects.all()
-
-    def get_queryset(self) -> QuerySet[Appointment]:
-        visible = Appointment.objects.visible_to(caller(self.request)).select_related("salon", "customer")
-        return visible.prefetch_related("salon__addresses").with_booked()
-
-    @extend_schema(operation_id="appointments_calendar_retrieve", responses={(200, "text/calendar"): OpenApiTypes.STR})
-    def get(self, request: Request, pk: int) -> HttpResponse:
-        booking = self.get_object()
-        return self.calendar(request, [calendars.entry_of(booking)], f"visit-{booking.pk}.ics")
-
-
-class CalendarView(_CalendarAnswer):
-    """What a person does, for their calendar to subscribe to. Nobody logs in: who knows the address may read it."""
-
-    permission_classes = [AllowAny]
-    authentication_classes: list[Any] = []
-
-    @extend_schema(operation_id="calendars_retrieve", responses={(200, "text/calendar"): OpenApiTypes.STR})
-    def get(self, request: Request, address: str) -> HttpResponse:
-        feed = calendar_feeds.find(address)
-        if feed is None:
-            raise NotFound
-        self._limit(feed)
-        response = self.calendar(
-            request, calendars.entries_of(feed, timezone.now()), "visits.ics", feed.name or "Visits"
-        )
-        response["Referrer-Policy"] = "no-referrer"
-        response["X-Robots-Tag"] = "noindex"
-        return response
-
-    def _limit(self, feed: CalendarFeed) -> None:
-        verdict = take(Limit(f"calendar:{feed.pk}", settings.RATE_LIMIT_PER_CALENDAR_FEED, 3600))
-        if verdict is not None and not verdict.is_allowed:
-            raise Throttled(wait=verdict.wait_seconds)
-
-
-class _CalendarFeeds(ApiMixin, mixins.ListModelMixin, mixins.DestroyModelMixin, viewsets.GenericViewSet[CalendarFeed]):
-    serializer_class = CalendarFeedSerializer
-    permission_classes = [IsAuthenticated]
-    queryset = CalendarFeed.objects.all()
-    keeps_answers = False
-
-    def perform_destroy(self, instance: CalendarFeed) -> None:
-        """The feed stays in the list, as revoked."""
-        calendar_feeds.revoke(instance)
-
-
-class CalendarFeedViewSet(mixins.CreateModelMixin, _CalendarFeeds):
-    """The caller's own calendar feeds. A feed's address is in the answer that makes it, and never again."""
-
-    def get_queryset(self) -> QuerySet[CalendarFeed]:
-        return CalendarFeed.objects.filter(user=caller(self.request))
-
-    @extend_schema(responses={201: NewCalendarFeedSerializer})
-    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        feed, address = calendar_feeds.make(user=caller(request), **serializer.validated_data)
-        url = _public(request._request, reverse("calendar", args=[address]))
-        return Response({**self.get_serializer(feed).data, "url": url}, status=status.HTTP_201_CREATED)
-
-
-class StaffCalendarFeedViewSet(_CalendarFeeds):
-    """The feeds that show a salon's visits, whose people are its staff: for its owners to see and to revoke."""
-
-    def get_queryset(self) -> QuerySet[CalendarFeed]:
-        salon = self._salon()
-        return CalendarFeed.objects.filter(Q(salon=None) | Q(salon=salon), user__salons=salon)
-
-    def _salon(self) -> Salon:
-        """Raises:
-        Http404: the caller sees no such salon.
-        PermissionDenied: they see it, and do not own it.
-        """
-        user = caller(self.request)
-        salon: Salon = get_object_or_404(Salon.objects.visible_to(user), pk=self.kwargs["salon_id"])
-        if not user.owns(salon):
-            raise PermissionDenied("Only an owner of the salon sees the calendar feeds of its staff.")
-        return salon
-
-
-def _public(request: HttpRequest, path: str) -> str:
-    """The address of a path as the outside world knows it."""
-    return f"{settings.PUBLIC_BASE_URL}{path}" if settings.PUBLIC_BASE_URL else request.build_absolute_uri(path)
