@@ -230,6 +230,10 @@ class Appointment(TimeStampedModel):
         """Its services as they were booked, in the order in which they are done; read once."""
         return list(self.booked_services.select_related("service").order_by("position")) if self.pk else []
 
+    def refresh_from_db(self, *args: Any, **kwargs: Any) -> None:
+        super().refresh_from_db(*args, **kwargs)
+        self.__dict__.pop("booked", None)
+
     @property
     def services(self) -> list[Service]:
         """In the order in which they are done."""
@@ -283,9 +287,9 @@ class Appointment(TimeStampedModel):
             self._note_what_only_the_row_knows(before, kwargs, is_history=is_history)
             is_partly_saved = kwargs.get("update_fields") is not None or bool(self.get_deferred_fields())
             super().save(*args, **kwargs)
-            saved, now = planning.as_saved(self, is_partly_saved=is_partly_saved)
+            saved = planning.as_saved(self, is_partly_saved=is_partly_saved)
             occupancy.follow(saved, before)
-            planning.plan_texts(self, saved, before, now, confirm=confirm)
+            planning.plan_texts(self, saved, before, confirm=confirm)
 
     def _note_what_only_the_row_knows(
         self, before: Appointment | None, kwargs: dict[str, Any], *, is_history: bool

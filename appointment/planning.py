@@ -7,18 +7,18 @@ When such a row is due, `appointment.due_texts` looks at the booking once more.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 import structlog
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import F, Q
+from django.db.models.functions import Now
 
 from appointment import models, occupancy, texts
 from booking_api.broker import nudge
 from customer.phone_numbers import usable_number
-from salon.models import Salon
 from sms import dispatch, ledger
 from sms.clock import StatementTimestamp, database_now
 from sms.models import Message
@@ -46,25 +46,33 @@ def lock(booking: models.Appointment) -> models.Appointment | None:
     return models.Appointment.objects.select_for_update().filter(pk=booking.pk).first() if booking.pk else None
 
 
-def as_saved(booking: models.Appointment, *, is_partly_saved: bool) -> tuple[models.Appointment, datetime]:
-    """A booking just saved as it stands in its row, and the moment at PostgreSQL.
+def as_saved(booking: models.Appointment, *, is_partly_saved: bool) -> models.Appointment:
+    """A booking just saved as it stands in its row.
 
     The object itself, where the row cannot say otherwise: all of it was saved, and no value was for PostgreSQL to tell.
     """
     columns = booking._meta.concrete_fields
     values = {column: booking.__dict__.get(column.attname) for column in columns}
     if is_partly_saved or any(hasattr(value, "resolve_expression") for value in values.values()):
-        return reread(booking)
-    for column, value in values.items():  # it may have been given texts
-        setattr(booking, column.attname, column.get_prep_value(value))
-    return booking, database_now()
+        return reread(booking)[0]
+    for column, value in values.items():
+        setattr(booking, column.attname, _as_read(column.get_prep_value(value)))
+    return booking
+
+
+def _as_read(value: Any) -> Any:
+    """A value of a column as PostgreSQL would answer it: `save()` may have been given texts, and times in any zone.
+
+    In a zone whose clocks change, an hour before is not always an hour, and a time may equal no other.
+    """
+    is_moment = isinstance(value, datetime) and value.tzinfo is not None
+    return value.astimezone(UTC) if is_moment else value
 
 
 def plan_texts(
     booking: models.Appointment,
     current: models.Appointment,
     before: models.Appointment | None,
-    now: datetime,
     *,
     confirm: bool = True,
 ) -> None:
@@ -72,7 +80,7 @@ def plan_texts(
 
     Args:
       booking: just saved; its ``task_id`` and ``texts_planned_for`` are brought up to date.
-      current, now: as `as_saved` answers.
+      current: as `as_saved` answers.
       before: the row as it was, None for a new booking.
       confirm: whether a new booking gets a confirmation.
     """
@@ -81,16 +89,17 @@ def plan_texts(
     if current.status in models.UNDER_WAY:
         return
     if current.status != models.Appointment.Status.BOOKED:
-        _close(current, before, now)
+        _close(current, before)
     elif before is None:
-        _open(current, now, _locked_minutes(current), confirm=confirm)
+        minutes, now = hold_minutes(current.salon_id)
+        _open(current, now, minutes, confirm=confirm)
     elif before.customer_id != current.customer_id and before.texts_planned_for:
-        minutes = _locked_minutes(current)
+        minutes, now = hold_minutes(current.salon_id)
         _withdraw_all(current, MessageStatus.SUPERSEDED, OTHER_CUSTOMER)
         _tell_cancelled(before, before.texts_planned_for, now)
         _open(current, now, minutes)
     elif current.texts_planned_for != current.appointment_time or before.salon_id != current.salon_id:
-        minutes = _locked_minutes(current)
+        minutes, now = hold_minutes(current.salon_id)
         _withdraw_all(current, MessageStatus.SUPERSEDED, MOVED)
         _open(current, now, minutes)
     booking.task_id, booking.texts_planned_for = current.task_id, current.texts_planned_for
@@ -122,40 +131,39 @@ def plan_unplanned(limit: int = 500) -> int:
             .select_related("salon", "customer")
             .order_by("id")[:limit]
         )
-        now = database_now()
         for booking in unplanned:
-            _plan_unplanned_or_log(booking, now)
+            _plan_unplanned_or_log(booking)
     if unplanned:
         log.info("planned_what_was_unplanned", bookings=len(unplanned))
     return len(unplanned)
 
 
-def _plan_unplanned_or_log(booking: models.Appointment, now: datetime) -> None:
+def _plan_unplanned_or_log(booking: models.Appointment) -> None:
     """One booking that cannot be planned must not keep the others from it."""
     try:
         with transaction.atomic():
             _occupy_unplanned(booking)
-            _note_for_calendars(booking, now)
-            _plan_unplanned(booking, now)
+            _note_for_calendars(booking)
+            _plan_unplanned(booking)
     except Exception:
         log.exception("booking_cannot_be_planned", booking_id=booking.pk)
 
 
-def _plan_unplanned(booking: models.Appointment, now: datetime) -> None:
+def _plan_unplanned(booking: models.Appointment) -> None:
     if booking.status != models.Appointment.Status.BOOKED:
-        _close(booking, booking, now)
+        _close(booking, booking)
         return
     is_new = booking.texts_planned_for is None
-    minutes = _locked_minutes(booking)
+    minutes, now = hold_minutes(booking.salon_id)
     _withdraw_all(booking, MessageStatus.SUPERSEDED, MOVED)
     _open(booking, now, minutes, confirm=not is_new)
 
 
-def _note_for_calendars(booking: models.Appointment, now: datetime) -> None:
+def _note_for_calendars(booking: models.Appointment) -> None:
     """A booking moved or cancelled past the hooks has changed for calendars too."""
     if booking.texts_planned_for is not None:
         sequence = F("calendar_sequence") + 1
-        models.Appointment.objects.filter(pk=booking.pk).update(calendar_sequence=sequence, modified=now)
+        models.Appointment.objects.filter(pk=booking.pk).update(calendar_sequence=sequence, modified=Now())
 
 
 def _occupy_unplanned(booking: models.Appointment) -> None:
@@ -196,7 +204,7 @@ def schedule_reminder_sms(booking: models.Appointment) -> None:
         current, now = reread(booking)
         if not _is_ahead(current, now):
             return
-        minutes = _locked_minutes(current)
+        minutes, _ = hold_minutes(current.salon_id)
         ledger.withdraw(current.pk, Q(kind=Kind.REMINDER), MessageStatus.SUPERSEDED, REPLACED)
         _remind(current, now, minutes)
         booking.task_id, booking.texts_planned_for = current.task_id, current.texts_planned_for
@@ -227,20 +235,18 @@ def _is_ahead(booking: models.Appointment, now: datetime) -> bool:
     return booking.status == models.Appointment.Status.BOOKED and booking.appointment_time > now
 
 
-def _locked_minutes(booking: models.Appointment) -> int:
-    """How long before the visit the salon reminds, locked against a change until both have committed.
+def hold_minutes(salon_id: int) -> tuple[int, datetime]:
+    """How long before a visit a salon reminds, held against a change until both have committed; and the moment there.
 
-    To be called before any text is touched: whoever changes the minutes locks the salon's row first and its texts
-    after it, so that the other order here would be a deadlock.
+    To be called before any text is touched, by whoever changes several bookings before the first of them: whoever
+    changes the minutes locks the salon's row first and its texts after it, so that the other order is a deadlock.
     """
-    return hold_minutes(booking.salon_id)
-
-
-def hold_minutes(salon_id: int) -> int:
-    """The same of a salon; for whoever changes several bookings, before the first of them."""
-    (salon,) = Salon.objects.raw("SELECT * FROM salon_salon WHERE id = %s FOR SHARE", [salon_id])
-    minutes: int = salon.reminder_time_minutes
-    return minutes
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT reminder_time_minutes, statement_timestamp() FROM salon_salon WHERE id = %s FOR SHARE", [salon_id]
+        )
+        ((minutes, now),) = cursor.fetchall()
+    return minutes, now
 
 
 def _open(booking: models.Appointment, now: datetime, minutes: int, *, confirm: bool = True) -> None:
@@ -255,15 +261,14 @@ def _open(booking: models.Appointment, now: datetime, minutes: int, *, confirm: 
     _nudge_after_commit(Kind.CONFIRMATION, booking.pk)
 
 
-def _close(booking: models.Appointment, before: models.Appointment | None, now: datetime) -> None:
+def _close(booking: models.Appointment, before: models.Appointment | None) -> None:
     """A visit that is cancelled or over owes nothing more, but the word that it is cancelled."""
     if booking.texts_planned_for is None:
         return
     is_cancelled = booking.status == models.Appointment.Status.CANCELLED
     _withdraw_all(booking, MessageStatus.CANCELLED, CANCELLED if is_cancelled else OVER)
     if is_cancelled:
-        known = before or booking
-        _tell_cancelled(known, booking.texts_planned_for, now)
+        _tell_cancelled(before or booking, booking.texts_planned_for, database_now())
     _note_plan(booking, "", None)
 
 

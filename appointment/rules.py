@@ -119,7 +119,7 @@ def check_block(block: Block) -> None:
         raise RuleBroken("ends_at", "ends_before_it_begins", "The end must be later than the beginning.")
     if block.user is None and block.column_id is None:
         raise RuleBroken("column_id", "blocks_nothing", "Give a chair, a person, or both.")
-    if block.user is not None and block.salon_id not in block.user.salon_ids:
+    if block.user is not None and not block.user.salons.filter(pk=block.salon_id).exists():
         raise RuleBroken("user", "not_of_this_salon", "Choose somebody who works at this salon.")
     _check_free(occupancy.need_of_block(block), block, "starts_at")
 
@@ -161,7 +161,7 @@ def _check_parties(booking: Appointment, stored: Appointment | None, *, is_to_be
     if customer_is_new and not is_known(booking.customer_id, booking.salon_id):
         raise RuleBroken("customer", "not_of_this_salon", "Choose a customer of this salon.")
     user_is_new = _differs(booking, stored, "salon_id", "user_id")
-    if user_is_new and booking.salon_id not in booking.user.salon_ids:
+    if user_is_new and not booking.user.salons.filter(pk=booking.salon_id).exists():
         raise RuleBroken("user", "not_of_this_salon", "Choose somebody who works at this salon.")
 
 

@@ -56,12 +56,18 @@ def _read_of(field: AnyField, model: type[models.Model]) -> Read:
     column = next((column for column in model._meta.concrete_fields if column.name == field.source), None)
     if type(column) in _AS_STORED.get(type(field), ()):
         return attrgetter(column.attname)  # type: ignore[union-attr]
-    if isinstance(column, models.ForeignKey) and isinstance(field, serializers.PrimaryKeyRelatedField):
+    if isinstance(column, models.ForeignKey) and _is_key(field):
         return attrgetter(column.attname)
     if isinstance(column, models.DateTimeField) and _is_iso(field):
         moment = attrgetter(column.attname)
         return lambda instance: _iso(moment(instance))
     return lambda instance: _as_ever(field, instance)
+
+
+def _is_key(field: AnyField) -> bool:
+    """Does it say the key of another row, and nothing else?"""
+    own = type(field).to_representation is serializers.PrimaryKeyRelatedField.to_representation
+    return own and getattr(field, "pk_field", None) is None
 
 
 def _is_iso(field: AnyField) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from copy import copy
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -16,6 +17,7 @@ from tests.factories import hours_ahead, make_appointment, make_customer, make_s
 
 pytestmark = pytest.mark.django_db
 
+LONDON = ZoneInfo("Europe/London")
 PENDING_PAIR = [("confirmation", "pending", ""), ("reminder", "pending", "")]
 
 
@@ -71,6 +73,22 @@ def test_booking_in_the_past_plans_nothing():
 
 def test_booking_made_as_cancelled_plans_nothing():
     assert ledger_of(make_appointment(status="cancelled")) == []
+
+
+def test_day_before_a_visit_on_the_night_when_the_clocks_change_is_24_hours():
+    """Its time is in the zone of a clock; between the two, an hour of the clock is not an hour."""
+    on_the_clock = datetime(2030, 3, 31, 9, tzinfo=LONDON)
+    booking = make_appointment(salon=make_salon(reminder_time_minutes=1440), appointment_time=on_the_clock)
+    assert reminder_of(booking).due_at == datetime(2030, 3, 30, 8, tzinfo=UTC)
+
+
+def test_saving_anew_a_visit_in_the_hour_that_the_clock_shows_twice_plans_nothing():
+    """A time in that hour equals no time in another zone, not even itself (PEP 495)."""
+    booking = make_appointment(appointment_time=datetime(2030, 10, 27, 1, 30, tzinfo=LONDON))
+    before = ledger_of(booking)
+    booking.comment = "window seat"
+    booking.save()
+    assert ledger_of(booking) == before == PENDING_PAIR
 
 
 def test_times_given_as_strings_are_planned_as_the_moments_they_mean():
@@ -503,9 +521,9 @@ def test_saving_costs_the_same_few_queries_whatever_the_ledger_holds(django_asse
     for _ in range(3):
         make_appointment(salon=booking.salon, customer=booking.customer)
     booking.comment = "no change of time"
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(3):
         booking.save()
     booking.appointment_time += timedelta(hours=1)
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(7):
         booking.save()
     assert connection.in_atomic_block

@@ -114,3 +114,11 @@ def test_moment_is_said_in_utc_whatever_the_zone_of_the_page():
     made = make_appointment(appointment_time=datetime(2030, 6, 1, 9, 30, tzinfo=UTC))
     with django_timezone.override("Asia/Tokyo"):
         assert AppointmentSerializer(made).data["appointment_time"] == "2030-06-01T09:30:00Z"
+
+
+def test_services_of_a_visit_read_again_are_read_again(books):
+    visit = Appointment.objects.with_booked().order_by("pk")[0]
+    assert AppointmentSerializer(visit).data["price"] == "48.50"
+    services.change(visit.pk, services=[])
+    visit.refresh_from_db()
+    assert AppointmentSerializer(visit).data["price"] is None

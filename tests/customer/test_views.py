@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection
 
+from customer.filters import CustomerFilter
 from customer.models import Customer
 from tests.factories import hours_ahead, make_appointment, make_customer, make_salon, make_user
 
@@ -107,3 +109,14 @@ def test_search_finds_by_part_of_name_or_number(client, salon):
     for query in ("ada", "LOVE", "07400 555123", "+447400555123", "555123"):
         found = client.get("/customers/", {"search": query}).json()["results"]
         assert [row["id"] for row in found] == [ada.pk], query
+
+
+@pytest.mark.parametrize("typed", ["lovelace", "555123"])
+def test_search_reads_the_index_of_what_is_searched(typed):
+    found = CustomerFilter({"search": typed}, queryset=Customer.objects.all()).qs
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute("SET LOCAL enable_indexscan = off")  # of the key, which would be read from end to end
+    plan = found.order_by().explain()
+    assert "customer_by_part_of_name" in plan
+    assert ("customer_by_part_of_number" in plan) == typed.isdecimal()
