@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-# gunicorn starts a worker that ends with any other code again, and again.
+# gunicorn, without --preload, starts a worker that ends with any other code again, and again.
 CANNOT_START = 3
 
 

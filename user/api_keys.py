@@ -6,7 +6,7 @@ import re
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -36,10 +36,6 @@ class ApiKeyUser:
     @property
     def caller_id(self) -> str:
         return f"key:{self.key.pk}"
-
-    @property
-    def salons(self) -> QuerySet[Salon]:
-        return Salon.objects.filter(pk=self.key.salon_id)
 
     @property
     def salon_ids(self) -> frozenset[int]:
