@@ -25,7 +25,7 @@ from tests.processes import Stack, Unit
 
 CLIENTS = 4
 PLANS_WEB = (
-    "exec gunicorn bench.plans_service:application --bind 127.0.0.1:$PORT --worker-class gthread --workers 2"
+    "exec gunicorn bench.plans_service:application --bind 127.0.0.1:$PORT --preload --worker-class gthread --workers 2"
     " --threads 8 --no-control-socket"
 )
 PLANS_WORKER = "exec dramatiq bench.plans_service:broker --processes 2 --threads 8"
